@@ -1,0 +1,27 @@
+package dev.millrace.api.engine;
+
+import java.util.List;
+
+/**
+ * What an open engine is.
+ *
+ * @param modelFingerprint names weights, tokenizer and template: equal fingerprints, equal model
+ * @param backend for example {@code cpu-vector}
+ * @param ranks tensor-parallel ranks
+ * @param contextTokensMax most tokens of prompt and output together
+ * @param sequencesMax most sequences in one step
+ * @param loadNanos time from opening to ready
+ * @param memory bytes by purpose, per rank; equal on every rank
+ */
+public record EngineInfo(
+    String modelFingerprint,
+    String backend,
+    int ranks,
+    int contextTokensMax,
+    int sequencesMax,
+    long loadNanos,
+    List<MemoryEntry> memory) {
+  public EngineInfo {
+    memory = List.copyOf(memory);
+  }
+}
