@@ -9,6 +9,7 @@ import dev.millrace.api.workspace.WorkspaceWriter;
 import dev.millrace.converter.read.TextFiles;
 import dev.millrace.converter.write.ConversionPlan;
 import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -49,8 +50,8 @@ final class ConversionRun {
       publish(writer, manifest);
       return new ConversionResult(
           output, manifest, false, layout.bytes(), System.nanoTime() - startNanos, remarks);
-    } catch (FileSystemException e) {
-      throw e;
+    } catch (ClosedByInterruptException e) {
+      throw (InterruptedException) new InterruptedException("interrupted").initCause(e);
     } catch (IOException e) {
       throw withSpace(e);
     }
@@ -168,7 +169,7 @@ final class ConversionRun {
   }
 
   /** A disk that fills up is told with its name and what is left on it. */
-  private IOException withSpace(IOException e) throws IOException {
+  private IOException withSpace(IOException e) {
     String message = String.valueOf(e.getMessage());
     if (!message.contains("No space left") && !message.contains("not enough space")) {
       return e;
