@@ -19,7 +19,6 @@ import java.util.Optional;
 
 /** One conversion: plan, check the place, copy the texts, write the weights, publish. */
 final class ConversionRun {
-  private static final String CREATOR = "millrace 0.1.0";
   private static final long SPARE_BYTES = 64L << 20;
 
   private final ModelSource source;
@@ -51,6 +50,7 @@ final class ConversionRun {
       return new ConversionResult(
           output, manifest, false, layout.bytes(), System.nanoTime() - startNanos, remarks);
     } catch (ClosedByInterruptException e) {
+      Thread.interrupted(); // as InterruptedException does
       throw (InterruptedException) new InterruptedException("interrupted").initCause(e);
     } catch (IOException e) {
       throw withSpace(e);
@@ -138,7 +138,7 @@ final class ConversionRun {
       List<TextFile> texts) {
     return new WorkspaceManifest(
         WorkspaceManifest.FORMAT_VERSION,
-        CREATOR,
+        creator(),
         source.config().architecture(),
         plan.shape(),
         plan.layers(),
@@ -150,6 +150,11 @@ final class ConversionRun {
         texts,
         layout.dataFiles(),
         tensors);
+  }
+
+  private static String creator() {
+    String version = ConversionRun.class.getPackage().getImplementationVersion();
+    return "millrace " + (version == null ? "development" : version);
   }
 
   private void publish(WorkspaceWriter writer, WorkspaceManifest manifest) throws IOException {

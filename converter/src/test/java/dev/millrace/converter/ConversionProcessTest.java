@@ -75,6 +75,21 @@ class ConversionProcessTest {
   }
 
   @Test
+  void conversionThatIsAskedToEndClearsUpItself() throws Exception {
+    Path source = new TinyCheckpoint().generate().write(folder.resolve("source"));
+    Path target = folder.resolve("target");
+    Process child = start(List.of("-Xmx64m"), source.toString(), target.toString(), "stop");
+    try (BufferedReader out = child.inputReader(StandardCharsets.UTF_8)) {
+      assertEquals("halfway", out.readLine());
+      child.destroy();
+      child.waitFor();
+    }
+
+    assertEquals(List.of(), unfinished());
+    assertFalse(Files.exists(target));
+  }
+
+  @Test
   void conversionOfTheSameTargetThatIsAliveIsLeftAlone() throws Exception {
     Path source = new TinyCheckpoint().generate().write(folder.resolve("source"));
     Path target = folder.resolve("target");

@@ -127,6 +127,29 @@ class ConversionTest {
   }
 
   @Test
+  void diskThatIsTooSmallIsRefusedBeforeAnythingIsWritten() throws Exception {
+    Path config =
+        new TinyCheckpoint()
+            .with("hidden_size", 16_384)
+            .with("intermediate_size", 262_144)
+            .with("num_hidden_layers", 400)
+            .with("torch_dtype", "float32")
+            .write(folder.resolve("config"))
+            .resolve("config.json");
+
+    String message =
+        assertThrows(
+                ConversionException.class,
+                () ->
+                    Conversion.ofRandom(
+                        1, config, null, null, ConversionSettings.to(folder.resolve("target"))))
+            .getMessage();
+
+    assertTrue(message.contains("free bytes for the workspace, found "), message);
+    assertNothingBut("config");
+  }
+
+  @Test
   void interruptedConversionLeavesNothingBehind() throws Exception {
     Path source = new TinyCheckpoint().generate().write(folder.resolve("source"));
     Thread self = Thread.currentThread();
@@ -139,7 +162,7 @@ class ConversionTest {
                 });
 
     assertThrows(InterruptedException.class, () -> Conversion.ofCheckpoint(source, settings));
-    assertTrue(Thread.interrupted());
+    assertFalse(Thread.interrupted());
 
     assertNothingBut("source");
   }
