@@ -17,6 +17,9 @@ import java.util.function.IntConsumer;
  */
 public interface Backend extends AutoCloseable {
 
+  /** Gate elements that lie together before the up elements that belong to them. */
+  int GATE_BLOCK = 64;
+
   // Memory
 
   /** Takes memory for a tensor; its contents are undefined. */
