@@ -5,7 +5,7 @@ import java.nio.ByteOrder;
 
 /**
  * A weight left where it is, usually in mapped pages of a workspace, and decoded a block of outputs
- * at a time. Not thread-safe only in that callers must not share a target.
+ * at a time. Thread-safe.
  */
 final class MappedWeight implements Weight {
   private final WeightData data;
@@ -42,22 +42,36 @@ final class MappedWeight implements Weight {
 
   private void decodeOutputMajor(long firstOutput, int count, float[] target) {
     int inputs = inputs();
-    for (int o = 0; o < count; o++) {
-      long start = (firstOutput + o) * inputs;
-      for (int i = 0; i < inputs; i++) {
-        target[o * inputs + i] = element(start + i);
-      }
-    }
+    decodeRun(firstOutput * inputs, count * inputs, target, 0, 1);
   }
 
   private void decodeInputMajor(long firstOutput, int count, float[] target) {
     int inputs = inputs();
     for (int i = 0; i < inputs; i++) {
-      long start = i * shape().outputs() + firstOutput;
-      for (int o = 0; o < count; o++) {
-        target[o * inputs + i] = element(start + o);
-      }
+      decodeRun(i * shape().outputs() + firstOutput, count, target, i, inputs);
     }
+  }
+
+  /** Decodes elements that follow each other to every {@code step}-th place of the target. */
+  private void decodeRun(long firstElement, int count, float[] target, int start, int step) {
+    int elementBytes = shape().type().bytes();
+    int done = 0;
+    while (done < count) {
+      long byteStart = (firstElement + done) * elementBytes;
+      int range = rangeOf(byteStart);
+      int offset = (int) (byteStart - rangeStarts[range]);
+      int here = Math.min(count - done, (ranges[range].limit() - offset) / elementBytes);
+      for (int i = 0; i < here; i++) {
+        target[start + (done + i) * step] = element(ranges[range], offset + i * elementBytes);
+      }
+      done += here;
+    }
+  }
+
+  private float element(ByteBuffer range, int offset) {
+    return shape().type() == DType.F32
+        ? range.getFloat(offset)
+        : sixteenBits(range.getShort(offset));
   }
 
   private void decodeTiles(long firstOutput, int count, float[] target) {
@@ -100,15 +114,6 @@ final class MappedWeight implements Weight {
     int lowerRow = o % 16 / 8;
     int laterInputs = k % 16 / 8;
     return k % 2 * 4 + laterInputs * 2 + lowerRow;
-  }
-
-  private float element(long index) {
-    long start = index * shape().type().bytes();
-    int range = rangeOf(start);
-    int offset = (int) (start - rangeStarts[range]);
-    return shape().type() == DType.F32
-        ? ranges[range].getFloat(offset)
-        : sixteenBits(ranges[range].getShort(offset));
   }
 
   private float sixteenBits(short bits) {
