@@ -163,11 +163,21 @@ public final class RankGroup implements AutoCloseable {
         new StringBuilder("not done after %d ms:".formatted(deadline.toMillis()));
     for (int rank = 0; rank < busy.length; rank++) {
       if (busy[rank]) {
-        StackTraceElement[] trace = threads.get(rank).getStackTrace();
-        message.append(" rank %d at %s;".formatted(rank, trace.length == 0 ? "?" : trace[0]));
+        message.append(" rank %d at %s;".formatted(rank, place(threads.get(rank))));
       }
     }
     return message.toString();
+  }
+
+  /** Where a thread is in code of ours, rather than in the wait of the JDK beneath it. */
+  private static String place(Thread thread) {
+    StackTraceElement[] trace = thread.getStackTrace();
+    for (StackTraceElement frame : trace) {
+      if (frame.getClassName().startsWith("dev.millrace.")) {
+        return frame.toString();
+      }
+    }
+    return trace.length == 0 ? "no place" : trace[0].toString();
   }
 
   private void interruptBusy() {
