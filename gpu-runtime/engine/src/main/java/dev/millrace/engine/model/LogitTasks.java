@@ -29,6 +29,8 @@ public interface LogitTasks {
   @FunctionalInterface
   interface Factory {
     /**
+     * Makes it on the rank's thread.
+     *
      * @param gathered (rows, vocabulary) room for the logits of all ranks; the rank's own logits
      *     where there is one rank
      */

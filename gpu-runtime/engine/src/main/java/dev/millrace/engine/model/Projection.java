@@ -8,6 +8,8 @@ import dev.millrace.engine.compute.Weight;
 interface Projection {
 
   /**
+   * Applies the map.
+   *
    * @param x (rows, inputs)
    * @param y (rows, outputs)
    */

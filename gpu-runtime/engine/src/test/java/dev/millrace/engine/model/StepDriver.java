@@ -144,7 +144,7 @@ public final class StepDriver {
     return new DrawState(0, 0, 1, 0, 1, 0, 0, Map.of(), new int[0][], new int[0], 0, prompt);
   }
 
-  private final class Running {
+  private static final class Running {
     private final int index;
     private final Task task;
     private final DrawState draw;

@@ -65,7 +65,7 @@ record TinyMatrix(
       case BF16 -> Float.intBitsToFloat(bits & 0xffff0000);
       case F16 ->
           Math.abs(value) < 0x1p-14f
-              ? Math.copySign((int) (Math.abs(value) * 0x1p24f) * 0x1p-24f, value)
+              ? Math.copySign(((int) (Math.abs(value) * 0x1p24f)) * 0x1p-24f, value)
               : Float.intBitsToFloat(bits & 0xffffe000);
       case INT4 -> throw new IllegalArgumentException("int4 numbers are not rounded one by one");
     };
@@ -82,12 +82,14 @@ record TinyMatrix(
     }
   }
 
+  /** The bits of a number that float16 holds exactly. */
   static short f16(double value) {
     int bits = Float.floatToRawIntBits((float) value);
-    int sign = bits >>> 16 & 0x8000;
-    int exponent = (bits >>> 23 & 0xff) - 112;
-    return Math.abs(value) < 0x1p-14
-        ? (short) (sign | (int) (Math.abs(value) * 0x1p24))
-        : (short) (sign | exponent << 10 | bits >>> 13 & 0x3ff);
+    int sign = (bits >>> 16) & 0x8000;
+    if (Math.abs(value) < 0x1p-14) {
+      return (short) (sign | (int) (Math.abs(value) * 0x1p24));
+    }
+    int exponent = ((bits >>> 23) & 0xff) - 112;
+    return (short) (sign | (exponent << 10) | ((bits >>> 13) & 0x3ff));
   }
 }
