@@ -88,7 +88,7 @@ def write(name, tokenizer):
     out = HERE / "golden" / f"tokenizer-{name}.jsonl"
     with out.open("w", encoding="utf-8") as f:
         for line in lines(tokenizer, 60):
-            f.write(json.dumps(line) + "\n")
+            f.write(json.dumps(line, ensure_ascii=False) + "\n")
     print(out.name, out.stat().st_size)
 
 
@@ -179,11 +179,11 @@ def main():
                 if "\u0378" in text and name in ("nfkd-lower", "flags"):
                     continue  # lower case of characters that not every JDK knows
                 ids = tokenizer.encode(text, add_special_tokens=False).ids
-                f.write(json.dumps({"tokenizer": name, "text": text, "ids": ids} | decoded(tokenizer, ids)) + "\n")
+                f.write(json.dumps({"tokenizer": name, "text": text, "ids": ids} | decoded(tokenizer, ids), ensure_ascii=False) + "\n")
             r = random.Random(13)
             for i in range(20):
                 ids = [r.randrange(tokenizer.get_vocab_size()) for _ in range(1 + i)]
-                f.write(json.dumps({"tokenizer": name, "random_ids": ids} | decoded(tokenizer, ids)) + "\n")
+                f.write(json.dumps({"tokenizer": name, "random_ids": ids} | decoded(tokenizer, ids), ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":
