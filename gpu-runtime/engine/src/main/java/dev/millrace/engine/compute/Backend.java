@@ -198,10 +198,16 @@ public interface Backend extends AutoCloseable {
     gatedActivation(wide, y, rows);
   }
 
+  /** Host threads this backend has for work on the host, the calling one included. */
+  default int hostThreads() {
+    return 1;
+  }
+
   /**
-   * Work on the host for each index from 0 to count, over the host threads this backend has; in
-   * order on the calling thread where it has none. Returns when all is done.
+   * Runs work on the host once for each index from 0 to count, spread over {@link #hostThreads}; in
+   * order on the calling thread where it has no other. Returns when all is done.
    *
+   * @param count at most {@link #hostThreads}
    * @param work thread-safe
    */
   default void forEach(int count, IntConsumer work) {

@@ -96,7 +96,7 @@ final class MappedWeight implements Weight {
       float scale = sixteenBits((short) scaleAndZero);
       float zero = HalfPrecision.bf16((short) (scaleAndZero >>> 16)) - 128;
       for (int k = 0; k < WeightShape.TILE_INPUTS; k++) {
-        float nibble = bytes.getInt(start + wordOffset(o, k)) >>> 4 * nibbleIndex(o, k) & 0xf;
+        float nibble = (bytes.getInt(start + wordOffset(o, k)) >>> (4 * nibbleIndex(o, k))) & 0xf;
         target[o * inputs() + firstInput + k] = scale * (nibble - zero);
       }
     }

@@ -1,10 +1,12 @@
 package dev.millrace.engine.compute;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * The books of one rank's memory: what was planned for each purpose, what is taken, and by whom.
@@ -15,7 +17,7 @@ public final class RankMemory implements AutoCloseable {
   private final String owner;
   private final Map<MemoryPurpose, Long> planBytes = new EnumMap<>(MemoryPurpose.class);
   private final Map<MemoryPurpose, Long> takenBytes = new EnumMap<>(MemoryPurpose.class);
-  private final Map<Allocation, Allocation> out = new IdentityHashMap<>();
+  private final Set<Allocation> out = Collections.newSetFromMap(new IdentityHashMap<>());
 
   /**
    * @param owner who, for errors, for example {@code rank 2}
@@ -54,7 +56,7 @@ public final class RankMemory implements AutoCloseable {
   /** Enters what was taken. */
   public <T extends Allocation> T take(T allocation) {
     reserve(allocation.purpose(), allocation.name(), allocation.bytes());
-    out.put(allocation, allocation);
+    out.add(allocation);
     takenBytes.merge(allocation.purpose(), allocation.bytes(), Long::sum);
     return allocation;
   }
@@ -65,7 +67,7 @@ public final class RankMemory implements AutoCloseable {
    * @throws IllegalStateException if it is not out
    */
   public void giveBack(Allocation allocation) {
-    if (out.remove(allocation) == null) {
+    if (!out.remove(allocation)) {
       throw new IllegalStateException(
           "%s gives back %s, which is not out: given back twice, or another rank's"
               .formatted(owner, allocation.name()));
@@ -82,7 +84,7 @@ public final class RankMemory implements AutoCloseable {
       return;
     }
     List<String> lines = new ArrayList<>();
-    for (Allocation allocation : out.values()) {
+    for (Allocation allocation : out) {
       lines.add(
           "%s (%s, %d bytes)"
               .formatted(allocation.name(), allocation.purpose().label(), allocation.bytes()));

@@ -24,7 +24,7 @@ final class ReferenceBackend implements Backend {
     memory = new RankMemory("rank " + rank, planBytes);
     memory.reserve(MemoryPurpose.SCRATCH, "reference backend", scratchBytes(limits));
     batch = new HostBatch(limits.tokensMax());
-    weights = new float[Math.multiplyExact(OUTPUT_BLOCK, limits.widthMax())];
+    weights = new float[Math.multiplyExact(OUTPUT_BLOCK, limits.inputsMax())];
     scores = new double[limits.contextTokensMax()];
     weighted = new double[limits.heads().headSize()];
     scratch = memory.take(new Scratch("reference backend", scratchBytes(limits)));
@@ -32,7 +32,7 @@ final class ReferenceBackend implements Backend {
 
   static long scratchBytes(StepLimits limits) {
     return HostBatch.bytes(limits.tokensMax())
-        + (long) OUTPUT_BLOCK * limits.widthMax() * Float.BYTES
+        + (long) OUTPUT_BLOCK * limits.inputsMax() * Float.BYTES
         + (long) (limits.contextTokensMax() + limits.heads().headSize()) * Double.BYTES;
   }
 

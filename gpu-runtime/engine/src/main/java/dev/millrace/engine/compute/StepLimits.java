@@ -9,7 +9,8 @@ import java.util.Objects;
  * @param sequencesMax sequences of a step
  * @param contextTokensMax tokens of a sequence
  * @param logitRowsMax rows of logits computed at once
- * @param widthMax elements of the widest row any verb reads or writes, logits included
+ * @param inputsMax elements of the widest row any verb reads: logits, which are only written, left
+ *     out
  * @param heads attention heads of the rank
  */
 public record StepLimits(
@@ -17,7 +18,7 @@ public record StepLimits(
     int sequencesMax,
     int contextTokensMax,
     int logitRowsMax,
-    int widthMax,
+    int inputsMax,
     HeadLayout heads) {
 
   public StepLimits {
@@ -26,10 +27,10 @@ public record StepLimits(
         || sequencesMax < 1
         || contextTokensMax < 1
         || logitRowsMax < 1
-        || widthMax < 1) {
+        || inputsMax < 1) {
       throw new IllegalArgumentException(
-          "step limits: expected at least 1 each, found tokens %d, sequences %d, context %d, logit rows %d, width %d"
-              .formatted(tokensMax, sequencesMax, contextTokensMax, logitRowsMax, widthMax));
+          "step limits: expected at least 1 each, found tokens %d, sequences %d, context %d, logit rows %d, inputs %d"
+              .formatted(tokensMax, sequencesMax, contextTokensMax, logitRowsMax, inputsMax));
     }
   }
 }

@@ -11,7 +11,8 @@ import java.util.Objects;
  * @param shape what they mean
  * @param ranges little-endian; concatenated, position to limit each, they are the bytes. They may
  *     be read-only mapped pages, which live until the backend is closed: a CPU backend keeps them
- *     instead of a copy. No element, and no int4 tile, crosses from one range to the next.
+ *     instead of a copy. No row of the outermost dimension (no int4 tile) crosses from one range to
+ *     the next.
  */
 public record WeightData(String name, WeightShape shape, List<ByteBuffer> ranges) {
 

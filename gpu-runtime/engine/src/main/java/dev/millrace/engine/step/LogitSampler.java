@@ -1,9 +1,10 @@
 package dev.millrace.engine.step;
 
 /**
- * Carries out logit tasks over logits in host memory. Thread-safe: ranks carry out different tasks
- * of one step at the same time.
+ * Carries out logit tasks over logits in host memory. Used by one thread; different tasks of one
+ * step may be carried out by different samplers at the same time, on the same logits and result.
  */
+@FunctionalInterface
 public interface LogitSampler {
 
   /**
@@ -11,11 +12,9 @@ public interface LogitSampler {
    *
    * @param task what to do
    * @param logits holds the row; not changed, since several tasks may share it
-   * @param start where the row begins in {@code logits}
-   * @param count size of the vocabulary, padding left out
+   * @param offset where the row begins in {@code logits}
    * @param result takes the answer
-   * @param taskIndex the entry of {@code result} to fill; none other is touched
+   * @param index the entry of {@code result} to fill; none other is touched
    */
-  void carryOut(
-      LogitTask task, float[] logits, int start, int count, StepResult result, int taskIndex);
+  void run(LogitTask task, float[] logits, int offset, StepResult result, int index);
 }

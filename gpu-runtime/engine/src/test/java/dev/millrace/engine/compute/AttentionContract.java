@@ -86,7 +86,7 @@ public interface AttentionContract extends BackendUnderTest {
   }
 
   /** Contexts on both sides of block and tile boundaries. */
-  int[] CONTEXTS = {1, 2, 63, 64, 65, 127, 128, 129, 513};
+  List<Integer> CONTEXTS = List.of(1, 2, 63, 64, 65, 127, 128, 129, 513);
 
   @ParameterizedTest
   @MethodSource("heads")

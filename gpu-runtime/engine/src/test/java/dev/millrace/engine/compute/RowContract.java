@@ -2,6 +2,7 @@ package dev.millrace.engine.compute;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -9,7 +10,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Verbs that work on each row by itself. */
 public interface RowContract extends BackendUnderTest {
-  int[] ROWS = {0, 1, 3, 17, 64, 65};
+  List<Integer> ROWS = List.of(0, 1, 3, 17, 64, 65);
 
   @ParameterizedTest
   @EnumSource

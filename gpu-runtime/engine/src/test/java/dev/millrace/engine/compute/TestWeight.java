@@ -82,13 +82,13 @@ record TestWeight(WeightData data, double[][] values) {
         int k = 16 * step + 2 * (thread % 4);
         int word =
             nibbles[row][k]
-                | nibbles[row + 8][k] << 4
-                | nibbles[row][k + 8] << 8
-                | nibbles[row + 8][k + 8] << 12
-                | nibbles[row][k + 1] << 16
-                | nibbles[row + 8][k + 1] << 20
-                | nibbles[row][k + 9] << 24
-                | nibbles[row + 8][k + 9] << 28;
+                | (nibbles[row + 8][k] << 4)
+                | (nibbles[row][k + 8] << 8)
+                | (nibbles[row + 8][k + 8] << 12)
+                | (nibbles[row][k + 1] << 16)
+                | (nibbles[row + 8][k + 1] << 20)
+                | (nibbles[row][k + 9] << 24)
+                | (nibbles[row + 8][k + 9] << 28);
         bytes.putInt(start + step / 4 * 2048 + 16 * thread + step % 4 * 4, word);
       }
     }
@@ -115,11 +115,12 @@ record TestWeight(WeightData data, double[][] values) {
       case F16 -> {
         if (Math.abs(value) < 0x1p-14f) {
           int fraction = (int) (Math.abs(value) * 0x1p24f);
-          bytes.putShort((short) (bits >>> 16 & 0x8000 | fraction));
+          bytes.putShort((short) (((bits >>> 16) & 0x8000) | fraction));
           return Math.copySign(fraction * 0x1p-24, value);
         }
-        int exponent = (bits >>> 23 & 0xff) - 112;
-        bytes.putShort((short) (bits >>> 16 & 0x8000 | exponent << 10 | bits >>> 13 & 0x3ff));
+        int exponent = ((bits >>> 23) & 0xff) - 112;
+        bytes.putShort(
+            (short) (((bits >>> 16) & 0x8000) | (exponent << 10) | ((bits >>> 13) & 0x3ff)));
         return Float.intBitsToFloat(bits & 0xffffe000);
       }
     }
