@@ -20,7 +20,7 @@ final class CpuMatmul implements Work {
   private static final int COLUMNS_MAX = 512;
 
   /** Weights decoded at a time for these: few enough to stay in L1 while rows pass. */
-  private static final int COLUMN_WEIGHTS = 8192;
+  private static final int COLUMN_WEIGHTS = 16384;
 
   /** Rows whose activations are put into the order of int4 tiles at a time. */
   private static final int TILE_ROWS = 256;
