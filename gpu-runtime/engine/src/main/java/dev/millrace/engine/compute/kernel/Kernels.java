@@ -86,9 +86,6 @@ public interface Kernels {
    */
   float exponentials(float[] x, int start, int count, float max, float scale);
 
-  /** Sum of exp(x - max) over some elements. */
-  float sumOfExponentials(float[] x, int start, int count, float max);
-
   /** y = gate / (1 + exp(-gate)) * up. */
   void gate(float[] x, int gateStart, int upStart, float[] y, int yStart, int count);
 

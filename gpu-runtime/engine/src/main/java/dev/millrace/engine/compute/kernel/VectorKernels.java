@@ -104,11 +104,6 @@ final class VectorKernels implements Kernels {
   }
 
   @Override
-  public float sumOfExponentials(float[] x, int start, int count, float max) {
-    return VectorMath.sumOfExponentials(x, start, count, max, lanes);
-  }
-
-  @Override
   public void gate(float[] x, int gateStart, int upStart, float[] y, int yStart, int count) {
     VectorMath.gate(x, gateStart, upStart, y, yStart, count);
   }
