@@ -109,11 +109,6 @@ final class PlainKernels implements Kernels {
   }
 
   @Override
-  public float sumOfExponentials(float[] x, int start, int count, float max) {
-    return PlainMath.sumOfExponentials(x, start, count, max);
-  }
-
-  @Override
   public void gate(float[] x, int gateStart, int upStart, float[] y, int yStart, int count) {
     PlainMath.gate(x, gateStart, upStart, y, yStart, count);
   }
