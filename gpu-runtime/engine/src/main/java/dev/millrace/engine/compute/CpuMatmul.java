@@ -13,8 +13,11 @@ import dev.millrace.engine.compute.kernel.WorkerPool;
  * input, one input after the other.
  */
 final class CpuMatmul implements Work {
-  /** Outputs decoded at a time, for weights that lie by output. */
-  private static final int DOT_OUTPUTS = 32;
+  /** Outputs decoded at a time, for weights that lie by output: L2 is enough where rows share. */
+  private static final int DOT_OUTPUTS = 64;
+
+  /** The same for one row, which uses each weight once: the copies should stay in L1. */
+  private static final int DOT_OUTPUTS_OF_ONE_ROW = 32;
 
   /** Most outputs of a unit, for weights that lie by input. */
   private static final int COLUMNS_MAX = 512;
@@ -111,7 +114,7 @@ final class CpuMatmul implements Work {
 
   private int unitOutputs() {
     return switch (weight.shape().layout()) {
-      case OUTPUT_MAJOR -> DOT_OUTPUTS;
+      case OUTPUT_MAJOR -> dotOutputs();
       case INT4_TILES -> WeightShape.TILE_OUTPUTS;
       case INPUT_MAJOR -> {
         // The same number of units for each worker, in whole pairs of registers.
@@ -120,6 +123,10 @@ final class CpuMatmul implements Work {
         yield roundUp((outputs + units - 1) / units, 32);
       }
     };
+  }
+
+  private int dotOutputs() {
+    return someRows == 1 ? DOT_OUTPUTS_OF_ONE_ROW : DOT_OUTPUTS;
   }
 
   private static int roundUp(int value, int unit) {
@@ -158,8 +165,9 @@ final class CpuMatmul implements Work {
     int end = Math.min(first + unitOutputs, outputs);
     switch (weight.shape().layout()) {
       case OUTPUT_MAJOR -> {
-        for (int o = first; o < end; o += DOT_OUTPUTS) {
-          dots(worker, o, Math.min(DOT_OUTPUTS, end - o));
+        int block = dotOutputs();
+        for (int o = first; o < end; o += block) {
+          dots(worker, o, Math.min(block, end - o));
         }
       }
       case INPUT_MAJOR -> columns(worker, first, end - first);
