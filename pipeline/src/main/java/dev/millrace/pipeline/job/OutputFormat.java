@@ -1,0 +1,13 @@
+package dev.millrace.pipeline.job;
+
+/** How output files are written. */
+public enum OutputFormat {
+  /** As the input file: Parquet, Arrow file, Arrow stream, JSON lines or OpenAI batch lines. */
+  SAME,
+  /** Parquet, zstd pages. */
+  PARQUET,
+  /** Arrow IPC file (Feather v2). */
+  ARROW,
+  /** JSON lines. */
+  JSONL
+}
