@@ -1,0 +1,127 @@
+package dev.millrace.api.workspace;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+
+/**
+ * A hidden folder beside a target in which it is made. Its owner holds a lock on a file in it: the
+ * operating system drops the lock when the owner dies, however it dies, so that a folder whose lock
+ * is free is a leftover.
+ */
+final class StagingFolder implements AutoCloseable {
+  private static final String INFIX = ".unfinished-";
+  private static final String LOCK_FILE = ".lock";
+
+  private final Path path;
+  private final FileChannel lockChannel;
+
+  private StagingFolder(Path path, FileChannel lockChannel) {
+    this.path = path;
+    this.lockChannel = lockChannel;
+  }
+
+  /** Makes a new one, after removing those that dead processes left for the same target. */
+  static StagingFolder beside(Path target) throws IOException {
+    Path parent = target.getParent();
+    if (parent == null) {
+      throw new IOException("the root folder cannot be a workspace: " + target);
+    }
+    Files.createDirectories(parent);
+    String prefix = "." + target.getFileName() + INFIX;
+    removeLeftovers(parent, prefix);
+    Path path = Files.createTempDirectory(parent, prefix);
+    FileChannel channel =
+        FileChannel.open(
+            path.resolve(LOCK_FILE), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+    StagingFolder folder = new StagingFolder(path, channel);
+    FileLock lock = channel.tryLock();
+    if (lock == null) {
+      folder.close();
+      throw new IOException("another process took a fresh folder: " + path);
+    }
+    return folder;
+  }
+
+  Path path() {
+    return path;
+  }
+
+  /**
+   * Gives the lock up, just before the folder is renamed: without a lock file, nobody removes it.
+   */
+  void release() throws IOException {
+    Files.delete(path.resolve(LOCK_FILE));
+    lockChannel.close();
+  }
+
+  /** Removes the folder if it is still there under its hidden name. Idempotent. */
+  @Override
+  public void close() throws IOException {
+    lockChannel.close();
+    delete(path);
+  }
+
+  /** Forces a folder's entries to disk. */
+  static void force(Path folder) throws IOException {
+    try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
+      channel.force(true);
+    }
+  }
+
+  private static void removeLeftovers(Path parent, String prefix) throws IOException {
+    try (DirectoryStream<Path> folders =
+        Files.newDirectoryStream(
+            parent, entry -> entry.getFileName().toString().startsWith(prefix))) {
+      for (Path folder : folders) {
+        if (isLeftover(folder)) {
+          delete(folder);
+        }
+      }
+    }
+  }
+
+  private static boolean isLeftover(Path folder) throws IOException {
+    Path file = folder.resolve(LOCK_FILE);
+    if (!Files.isRegularFile(file)) {
+      return false;
+    }
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE);
+        FileLock lock = channel.tryLock()) {
+      return lock != null;
+    } catch (OverlappingFileLockException e) {
+      return false; // ours: another conversion in this process
+    }
+  }
+
+  private static void delete(Path folder) throws IOException {
+    if (!Files.exists(folder)) {
+      return;
+    }
+    Files.walkFileTree(
+        folder,
+        new SimpleFileVisitor<>() {
+          @Override
+          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
+              throws IOException {
+            Files.deleteIfExists(file);
+            return FileVisitResult.CONTINUE;
+          }
+
+          @Override
+          public FileVisitResult postVisitDirectory(Path visited, IOException failed)
+              throws IOException {
+            Files.deleteIfExists(visited);
+            return FileVisitResult.CONTINUE;
+          }
+        });
+  }
+}
