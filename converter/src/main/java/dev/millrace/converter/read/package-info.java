@@ -1,0 +1,2 @@
+/** Reads checkpoints: safetensors files, model configuration, quantisation settings. */
+package dev.millrace.converter.read;
