@@ -2,6 +2,7 @@ package dev.millrace.pipeline.job;
 
 import java.io.Serializable;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Objects;
 
 /**
@@ -46,6 +47,18 @@ public record OutputSettings(
 
   public OutputSettings withKeepWorkFiles(boolean value) {
     return new OutputSettings(folder, format, column, tokenIds, value);
+  }
+
+  /** Every column that may be added to the input's: none of them may be among the input's. */
+  public List<String> columnNames() {
+    return List.of(
+        column,
+        column + "_error",
+        column + "_meta",
+        column + "_logprobs",
+        column + "_prompt_logprobs",
+        column + "_token_ids",
+        column + "_score");
   }
 
   public Path path() {

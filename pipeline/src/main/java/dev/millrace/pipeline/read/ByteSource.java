@@ -1,0 +1,90 @@
+package dev.millrace.pipeline.read;
+
+import dev.millrace.pipeline.job.InvalidInputException;
+import dev.millrace.pipeline.job.RetryableException;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.nio.channels.ReadableByteChannel;
+import java.nio.channels.SeekableByteChannel;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import org.apache.beam.sdk.io.FileSystems;
+import org.apache.beam.sdk.io.fs.MatchResult;
+
+/** Opens files by location: local ones directly, others through the file systems Beam knows. */
+public final class ByteSource {
+  private ByteSource() {}
+
+  static boolean isLocal(String location) {
+    return !location.contains("://") || location.startsWith("file://");
+  }
+
+  static Path localPath(String location) {
+    return location.startsWith("file://")
+        ? Path.of(java.net.URI.create(location))
+        : Path.of(location);
+  }
+
+  static SeekableByteChannel open(InputFile file) throws IOException {
+    if (isLocal(file.location())) {
+      return Files.newByteChannel(localPath(file.location()));
+    }
+    ReadableByteChannel channel =
+        FileSystems.open(FileSystems.matchNewResource(file.location(), false));
+    if (channel instanceof SeekableByteChannel seekable) {
+      return seekable;
+    }
+    channel.close();
+    throw new InvalidInputException(
+        "expected a file system that reads from any position, found one that reads forward only"
+            + " (file="
+            + file.location()
+            + "); copy the file to a local folder");
+  }
+
+  /**
+   * Compares a file with what it was when the job was planned.
+   *
+   * @throws InvalidInputException if its size or time changed, or it is gone
+   */
+  public static void verifyUnchanged(InputFile planned) {
+    long bytes;
+    long modified;
+    try {
+      if (isLocal(planned.location())) {
+        BasicFileAttributes now =
+            Files.readAttributes(localPath(planned.location()), BasicFileAttributes.class);
+        bytes = now.size();
+        modified = now.lastModifiedTime().toMillis();
+      } else {
+        MatchResult.Metadata now = FileSystems.matchSingleFileSpec(planned.location());
+        bytes = now.sizeBytes();
+        modified = now.lastModifiedMillis();
+      }
+    } catch (NoSuchFileException | FileNotFoundException e) {
+      throw new InvalidInputException(
+          "expected the input file that the job was planned with, found it gone (file="
+              + planned.location()
+              + "); put it back",
+          e);
+    } catch (IOException e) {
+      throw new RetryableException("cannot read the state of " + planned.location(), e);
+    }
+    if (bytes != planned.bytes() || modified != planned.modifiedMillis()) {
+      throw new InvalidInputException(
+          "input file changed while the job used it: expected "
+              + planned.bytes()
+              + " bytes of time "
+              + planned.modifiedMillis()
+              + ", found "
+              + bytes
+              + " bytes of time "
+              + modified
+              + " (file="
+              + planned.location()
+              + "); wait until it is complete and start again with a new output folder");
+    }
+  }
+}

@@ -1,0 +1,84 @@
+package dev.millrace.pipeline.store;
+
+import java.io.IOException;
+import java.io.Serializable;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+
+/**
+ * The layout of an output folder.
+ *
+ * <pre>
+ * OUT/                     output files, under the relative names of the input files
+ *   _failures/             failed rows, one file per output file that has any
+ *   manifest.json          files, counts, checksums, settings, fingerprints
+ *   _SUCCESS               empty, last of all
+ *   _millrace/             work, removed after success unless kept
+ *     lock                 held by the job at work
+ *     job.json             the description of the job
+ *     stage/               committed as a whole: stage.json, chunks, row index, failures
+ *     journals/            CHUNK-HASH.journal committed, CHUNK-HASH.log in progress
+ *     files/               one JSON per committed output file
+ * </pre>
+ */
+public final class WorkFolder implements Serializable {
+  public static final String FAILURES = "_failures";
+  private final String output;
+
+  public WorkFolder(Path output) {
+    this.output = output.toAbsolutePath().normalize().toString();
+  }
+
+  public Path output() {
+    return Path.of(output);
+  }
+
+  public Path work() {
+    return output().resolve("_millrace");
+  }
+
+  public Path lock() {
+    return work().resolve("lock");
+  }
+
+  public Path description() {
+    return work().resolve("job.json");
+  }
+
+  public Path stage() {
+    return work().resolve("stage");
+  }
+
+  public Path journals() {
+    return work().resolve("journals");
+  }
+
+  public Path files() {
+    return work().resolve("files");
+  }
+
+  public Path manifest() {
+    return output().resolve("manifest.json");
+  }
+
+  public Path success() {
+    return output().resolve("_SUCCESS");
+  }
+
+  /** Creates the output and work folders. */
+  public void create() throws IOException {
+    Files.createDirectories(work());
+  }
+
+  /** Removes all work but the lock. */
+  public void clear() throws IOException {
+    try (Stream<Path> entries = Files.list(work())) {
+      for (Path entry : (Iterable<Path>) entries::iterator) {
+        if (!entry.equals(lock())) {
+          AtomicFiles.delete(entry);
+        }
+      }
+    }
+  }
+}
