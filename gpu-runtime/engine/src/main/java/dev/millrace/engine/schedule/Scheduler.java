@@ -1,0 +1,385 @@
+package dev.millrace.engine.schedule;
+
+import dev.millrace.engine.step.LogitTask;
+import dev.millrace.engine.step.StepPlan;
+import dev.millrace.engine.step.StepResult;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+
+/**
+ * Decides step by step which sequences run: first every running sequence's next token, then prefill
+ * chunks within the token budget, then new sequences in the order they came.
+ *
+ * <p>Guarantees: sequences are admitted in order, and the oldest one always reaches its end, so
+ * none starves and nothing deadlocks. A sequence is admitted when the blocks it is expected to
+ * need, beside those expected of the running ones, are there. Where expectations fail, a sequence
+ * without a block misses steps until others finish; when more than a quarter of the running ones
+ * miss, the newest gives its blocks back and is computed again later from its token ids: no token
+ * is lost or changed.
+ *
+ * <p>Equal prefixes are computed once: full blocks are found in the cache, and a sequence whose
+ * next prefix block is being computed by another waits for it. At least the last token is always
+ * computed, for its logits.
+ *
+ * <p>One thread. Use: {@link #add}, then in turn {@link #plan} and {@link #commit}.
+ */
+public final class Scheduler {
+  private final SchedulerLimits limits;
+  private final KvBlocks kvBlocks;
+  private final OutputLengths outputLengths = new OutputLengths();
+  private final PendingPrefixes pendingPrefixes = new PendingPrefixes();
+  private final StepBuilder step;
+  private final Deque<Sequence> waiting = new ArrayDeque<>();
+  private final List<Sequence> running = new ArrayList<>(); // oldest first
+  private boolean planned;
+
+  private long promptTokens;
+  private long cachedTokens;
+  private long computedTokens;
+  private long outputTokens;
+  private long steps;
+  private long sequenceSteps;
+  private long preemptions;
+  private long stalls;
+  private long prefixWaits;
+
+  public Scheduler(SchedulerLimits limits) {
+    this.limits = limits;
+    this.kvBlocks = new KvBlocks(limits.kvBlocks());
+    this.step = new StepBuilder(limits);
+  }
+
+  /**
+   * Puts a sequence at the end of the queue.
+   *
+   * @throws IllegalArgumentException if it can grow longer than {@code sequenceTokensMax}
+   */
+  public void add(Sequence sequence) {
+    int most = sequence.tokensAtMost();
+    if (most > limits.sequenceTokensMax()) {
+      throw new IllegalArgumentException(
+          "sequence of up to %d tokens, at most %d fit"
+              .formatted(most, limits.sequenceTokensMax()));
+    }
+    waiting.addLast(sequence);
+  }
+
+  /** The next step, or null when no sequence is left. */
+  public StepPlan plan() {
+    if (planned) {
+      throw new IllegalStateException("the last plan has not been committed");
+    }
+    dropAbandoned();
+    step.clear();
+    preemptIfShort();
+    int stalled = addDecodes() + addChunks();
+    stalls += stalled;
+    if (stalled == 0) {
+      admit();
+    }
+    if (step.isEmpty()) {
+      if (!running.isEmpty() || !waiting.isEmpty()) {
+        throw new IllegalStateException(
+            "no sequence can move: %d running, %d waiting, %d of %d KV blocks available"
+                .formatted(running.size(), waiting.size(), kvBlocks.available(), kvBlocks.size()));
+      }
+      return null;
+    }
+    planned = true;
+    return step.build();
+  }
+
+  /** Takes in what the last plan gave; listeners hear of it in the plan's order. */
+  public void commit(StepResult result) {
+    if (!planned || result.tokenIds().length != step.tasks().size()) {
+      throw new IllegalStateException(
+          "expected the result of the last plan with %d logit tasks, found %d"
+              .formatted(planned ? step.tasks().size() : 0, result.tokenIds().length));
+    }
+    planned = false;
+    steps++;
+    sequenceSteps += step.sequences();
+    computedTokens += step.tokens();
+    int task = 0;
+    for (int i = 0; i < step.sequences(); i++) {
+      Sequence sequence = step.sequence(i);
+      sequence.computedTokens += step.chunk(i);
+      publish(sequence);
+      int end = task;
+      int lastRow = step.lastRow(i);
+      while (end < step.tasks().size() && step.tasks().get(end).tokenRow() <= lastRow) {
+        end++;
+      }
+      if (!sequence.abandoned && take(sequence, task, end, result)) {
+        finish(sequence);
+      }
+      task = end;
+    }
+  }
+
+  /** Hands a sequence its results; says whether it is over. */
+  private boolean take(Sequence sequence, int from, int to, StepResult result) {
+    for (int task = from; task < to; task++) {
+      float logprob = result.logprobs()[task];
+      if (Float.isNaN(logprob)) {
+        sequence.listener.undrawable();
+        return true;
+      }
+      int tokenId = result.tokenIds()[task];
+      int[] topTokenIds = result.topTokenIds()[task];
+      float[] topLogprobs = result.topLogprobs()[task];
+      if (step.tasks().get(task) instanceof LogitTask.Score) {
+        sequence.listener.scored(sequence.nextScore++, logprob, topTokenIds, topLogprobs);
+      } else {
+        sequence.append(tokenId);
+        outputTokens++;
+        if (sequence.listener.drawn(tokenId, logprob, topTokenIds, topLogprobs)) {
+          outputLengths.add(sequence.outputTokens());
+          return true;
+        }
+      }
+    }
+    if (sequence.draw == null && !sequence.hasScoresLeft()) {
+      sequence.listener.scoringEnded();
+      return true;
+    }
+    return false;
+  }
+
+  public boolean isIdle() {
+    return waiting.isEmpty() && running.isEmpty();
+  }
+
+  public int runningSequences() {
+    return running.size();
+  }
+
+  public SchedulerCounts counts() {
+    return new SchedulerCounts(
+        promptTokens,
+        cachedTokens,
+        computedTokens,
+        outputTokens,
+        steps,
+        sequenceSteps,
+        preemptions,
+        stalls,
+        prefixWaits);
+  }
+
+  private void dropAbandoned() {
+    for (int i = running.size() - 1; i >= 0; i--) {
+      if (running.get(i).abandoned) {
+        release(running.remove(i));
+      }
+    }
+    waiting.removeIf(sequence -> sequence.abandoned);
+  }
+
+  private void finish(Sequence sequence) {
+    release(sequence);
+    running.remove(sequence);
+  }
+
+  private void release(Sequence sequence) {
+    pendingPrefixes.withdraw(sequence);
+    kvBlocks.giveBack(sequence.blockTable, sequence.blocks);
+    sequence.restart();
+  }
+
+  /** Takes blocks back from the newest sequences while too many of the running ones cannot move. */
+  private void preemptIfShort() {
+    while (running.size() > 1) {
+      int wanting = 0;
+      for (Sequence sequence : running) {
+        wanting += sequence.needsBlock() ? 1 : 0;
+      }
+      int stuck = wanting - kvBlocks.available();
+      if (stuck < running.size() && stuck <= Math.max(1, running.size() / 4)) {
+        return;
+      }
+      Sequence newest = running.remove(running.size() - 1);
+      release(newest);
+      waiting.addFirst(newest);
+      preemptions++;
+    }
+  }
+
+  private int addDecodes() {
+    int stalled = 0;
+    for (Sequence sequence : running) {
+      if (sequence.isDecoding() && !addTokens(sequence)) {
+        stalled++;
+      }
+    }
+    return stalled;
+  }
+
+  private int addChunks() {
+    int stalled = 0;
+    for (Sequence sequence : running) {
+      if (!sequence.isDecoding() && step.tokensLeft() > 0 && !addTokens(sequence)) {
+        stalled++;
+      }
+    }
+    return stalled;
+  }
+
+  /** Adds as many of a sequence's next tokens as fit; false if blocks allow none. */
+  private boolean addTokens(Sequence sequence) {
+    int chunk = step.room(sequence);
+    while (chunk > sequence.freeSlots() && takeBlock(sequence)) {}
+    int placed = Math.min(chunk, sequence.freeSlots());
+    if (placed > 0) {
+      step.add(sequence, placed);
+    }
+    return placed > 0 || chunk <= 0;
+  }
+
+  private boolean takeBlock(Sequence sequence) {
+    int block = kvBlocks.take();
+    if (block == KvBlocks.NONE) {
+      return false;
+    }
+    sequence.addBlock(block);
+    return true;
+  }
+
+  private void admit() {
+    int promised = promisedBlocks();
+    while (!waiting.isEmpty() && running.size() < limits.sequencesMax() && step.tokensLeft() > 0) {
+      Sequence sequence = waiting.peekFirst();
+      int found = limits.prefixCache() ? findPrefix(sequence) : 0;
+      if (found < 0) {
+        prefixWaits++;
+        return;
+      }
+      int keptAmongFound = 0;
+      for (int i = 0; i < found; i++) {
+        keptAmongFound += kvBlocks.isKept(sequence.blockTable[i]) ? 1 : 0;
+      }
+      int needed = expectedBlocks(sequence) - found + keptAmongFound;
+      if (!running.isEmpty() && promised + needed + slack() > kvBlocks.available()) {
+        sequence.restart();
+        return;
+      }
+      waiting.removeFirst();
+      start(sequence, found);
+      addTokens(sequence);
+      promised += Math.max(0, expectedBlocks(sequence) - sequence.blocks);
+    }
+  }
+
+  private void start(Sequence sequence, int found) {
+    for (int i = 0; i < found; i++) {
+      kvBlocks.hold(sequence.blockTable[i]);
+    }
+    sequence.blocks = found;
+    sequence.publishedBlocks = found;
+    sequence.computedTokens = found * StepPlan.BLOCK_TOKENS;
+    running.add(sequence);
+    if (limits.prefixCache()) {
+      pendingPrefixes.announce(sequence);
+    }
+    if (sequence.cachedTokens < 0) {
+      sequence.cachedTokens = Math.min(sequence.computedTokens, sequence.promptTokens);
+      promptTokens += sequence.promptTokens;
+      cachedTokens += sequence.cachedTokens;
+    }
+  }
+
+  /**
+   * Fills the sequence's table with the blocks of its prefix that are in the cache, without holding
+   * them.
+   *
+   * @return how many, or -1 if the next one is just being computed by another sequence
+   */
+  private int findPrefix(Sequence sequence) {
+    int most = sequence.cacheableBlocks();
+    int parent = KvBlocks.NONE;
+    for (int i = 0; i < most; i++) {
+      long hash = sequence.blockHash(i);
+      int block = kvBlocks.find(parent, hash, sequence.tokenIds(), i * StepPlan.BLOCK_TOKENS);
+      if (block == KvBlocks.NONE) {
+        sequence.blocks = 0;
+        return pendingPrefixes.contains(hash) ? -1 : i;
+      }
+      sequence.blocks = i;
+      sequence.addBlock(block);
+      parent = block;
+    }
+    sequence.blocks = 0;
+    return most;
+  }
+
+  private void publish(Sequence sequence) {
+    if (!limits.prefixCache()) {
+      return;
+    }
+    while ((sequence.publishedBlocks + 1) * StepPlan.BLOCK_TOKENS <= sequence.computedTokens) {
+      int i = sequence.publishedBlocks;
+      int parent = i == 0 ? KvBlocks.NONE : sequence.blockTable[i - 1];
+      sequence.blockTable[i] =
+          kvBlocks.publish(
+              sequence.blockTable[i],
+              parent,
+              sequence.blockHash(i),
+              sequence.tokenIds(),
+              i * StepPlan.BLOCK_TOKENS);
+      pendingPrefixes.published(sequence, i);
+      sequence.publishedBlocks++;
+    }
+  }
+
+  /** Blocks that running sequences are expected to take beyond those they hold. */
+  private int promisedBlocks() {
+    int promised = 0;
+    for (Sequence sequence : running) {
+      promised += Math.max(0, expectedBlocks(sequence) - sequence.blocks);
+    }
+    return promised;
+  }
+
+  private int expectedBlocks(Sequence sequence) {
+    return sequence.blocksWith(sequence.draw == null ? 0 : outputLengths.expectedMore(sequence));
+  }
+
+  /** Blocks left alone at admission, for sequences that outgrow what was expected of them. */
+  private int slack() {
+    return kvBlocks.size() / 50;
+  }
+
+  /**
+   * Checks every invariant of blocks and queues between a commit and the next plan.
+   *
+   * @throws IllegalStateException naming what is wrong
+   */
+  void check() {
+    int[] holders = new int[kvBlocks.size()];
+    for (Sequence sequence : running) {
+      for (int i = 0; i < sequence.blocks; i++) {
+        holders[sequence.blockTable[i]]++;
+      }
+      if (sequence.blocks != Sequence.blocksOf(sequence.computedTokens)
+          || (sequence.missingTokens() < 1 && !sequence.abandoned)) {
+        throw new IllegalStateException(
+            "running sequence holds %d blocks for %d computed tokens, %d missing"
+                .formatted(sequence.blocks, sequence.computedTokens, sequence.missingTokens()));
+      }
+    }
+    for (Sequence sequence : waiting) {
+      if (sequence.blocks != 0) {
+        throw new IllegalStateException("waiting sequence holds " + sequence.blocks + " blocks");
+      }
+    }
+    if (running.isEmpty() && !pendingPrefixes.isEmpty()) {
+      throw new IllegalStateException("prefixes are announced, but nothing runs");
+    }
+    if (running.size() > limits.sequencesMax()) {
+      throw new IllegalStateException(running.size() + " running sequences");
+    }
+    kvBlocks.check(holders);
+  }
+}

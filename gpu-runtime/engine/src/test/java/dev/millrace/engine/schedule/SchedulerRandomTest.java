@@ -1,0 +1,141 @@
+package dev.millrace.engine.schedule;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.millrace.engine.step.StepPlan;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+/** Whatever the limits, the mix and the cancellations: every sequence as if it ran alone. */
+class SchedulerRandomTest {
+  private static final int ROUNDS = 250;
+
+  @Test
+  void everySequenceRunsAsIfItWereAlone() {
+    long seed = Long.getLong("tests.seed", System.nanoTime());
+    System.out.println("SchedulerRandomTest seed " + seed + " (-Dtests.seed=" + seed + ")");
+    long preemptions = 0;
+    long cached = 0;
+    long waits = 0;
+    long stalls = 0;
+    int sequences = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+      Round run = new Round(new Random(seed + round), "seed " + seed + ", round " + round);
+      run.run();
+      preemptions += run.scheduler.counts().preemptions();
+      cached += run.scheduler.counts().cachedTokens();
+      waits += run.scheduler.counts().prefixWaits();
+      stalls += run.scheduler.counts().stalls();
+      sequences += run.all.size();
+    }
+    System.out.printf(
+        "%d sequences: %d preemptions, %d stalls, %d cached tokens, %d prefix waits%n",
+        sequences, preemptions, stalls, cached, waits);
+    assertTrue(preemptions > 0 && stalls > 0 && cached > 0 && waits > 0, "a path was never taken");
+  }
+
+  private static final class Round {
+    final Random random;
+    final String what;
+    final SchedulerLimits limits;
+    final Scheduler scheduler;
+    final ScriptedExecutor script;
+    final List<Scripted> all = new ArrayList<>();
+    final List<int[]> prefixes = new ArrayList<>();
+
+    /** Short outputs first, long ones after: what admission learns is wrong. */
+    final boolean misleading;
+
+    Round(Random random, String what) {
+      this.random = random;
+      this.what = what;
+      int sequencesMax = 1 + random.nextInt(16);
+      int kvBlocks = 5 + random.nextInt(random.nextBoolean() ? 4 : 60);
+      this.limits =
+          new SchedulerLimits(
+              sequencesMax,
+              sequencesMax + random.nextInt(random.nextBoolean() ? 8 : 400),
+              sequencesMax + random.nextInt(random.nextBoolean() ? 3 : 400),
+              kvBlocks,
+              5 * 64,
+              random.nextInt(4) > 0);
+      this.misleading = random.nextBoolean();
+      this.scheduler = new Scheduler(limits);
+      this.script = new ScriptedExecutor(kvBlocks, Scripted.VOCABULARY);
+      for (int i = 0; i < 3; i++) {
+        prefixes.add(random.ints(1 + random.nextInt(200), 1, Scripted.VOCABULARY).toArray());
+      }
+    }
+
+    void run() {
+      int total = (misleading ? 30 : 5) + random.nextInt(30);
+      int steps = 0;
+      while (all.size() < total || !scheduler.isIdle()) {
+        int arriving = Math.min(random.nextInt(4), total - all.size());
+        for (int i = 0; i < arriving; i++) {
+          submit();
+        }
+        if (random.nextInt(20) == 0 && !all.isEmpty()) {
+          cancel(all.get(random.nextInt(all.size())));
+        }
+        StepPlan plan = scheduler.plan();
+        if (plan == null) {
+          assertTrue(scheduler.isIdle(), what);
+          continue;
+        }
+        assertTrue(plan.tokens() <= limits.stepTokensMax(), what);
+        assertTrue(plan.sequences() <= limits.sequencesMax(), what);
+        assertTrue(plan.logitTasks().size() <= limits.logitRowsMax(), what);
+        scheduler.commit(script.execute(plan));
+        scheduler.check();
+        assertTrue(++steps < 200_000, "no end in sight, " + what);
+      }
+      assertNull(scheduler.plan(), what);
+      int cancelled = 0;
+      for (Scripted sequence : all) {
+        if (sequence.cancelled) {
+          cancelled++;
+        } else {
+          sequence.assertAsAlone(script, what);
+        }
+      }
+      assertEquals(all.size(), cancelled + all.stream().filter(s -> !s.cancelled).count());
+    }
+
+    private void submit() {
+      int[] prefix = prefixes.get(random.nextInt(prefixes.size()));
+      int shared = random.nextInt(3) == 0 ? prefix.length : random.nextInt(prefix.length + 1);
+      int own = random.nextInt(3) == 0 ? 0 : random.nextInt(60);
+      int[] prompt = new int[Math.max(1, shared + own)];
+      for (int i = 0; i < prompt.length; i++) {
+        prompt[i] = i < shared ? prefix[i] : 1 + random.nextInt(Scripted.VOCABULARY - 1);
+      }
+      int left = limits.sequenceTokensMax() - prompt.length;
+      int[] continuation =
+          random.nextInt(4) == 0
+              ? random
+                  .ints(1 + random.nextInt(Math.min(left, 80)), 1, Scripted.VOCABULARY)
+                  .toArray()
+              : null;
+      int most = misleading ? (all.size() < 20 ? 4 : 250) : random.nextBoolean() ? 5 : 250;
+      int maxTokens = 1 + random.nextInt(Math.min(left, most));
+      int minTokens = misleading ? maxTokens : random.nextInt(maxTokens + 1);
+      Scripted sequence =
+          new Scripted(
+              prompt, continuation, random.nextInt(4) == 0, minTokens, maxTokens, random.nextInt());
+      all.add(sequence);
+      scheduler.add(sequence.open());
+    }
+
+    private void cancel(Scripted sequence) {
+      if (!sequence.ended) {
+        sequence.cancelled = true;
+        sequence.sequence.abandon();
+      }
+    }
+  }
+}
