@@ -1,0 +1,4 @@
+/**
+ * Byte-pair merging of single words: vocabulary, merge table, word cache. Imports nothing of ours.
+ */
+package dev.millrace.engine.text.bpe;
