@@ -1,0 +1,42 @@
+package dev.millrace.engine.compute;
+
+import java.util.Map;
+
+/**
+ * Opens the backends of a group of ranks, and knows what they will take before anything is taken:
+ * the sizes here are exactly what {@link Backend} takes, so that plan and use agree to the byte.
+ * Thread-safe.
+ */
+public interface BackendFactory {
+
+  /** Name in reports, for example {@code reference}. */
+  String name();
+
+  /** Type of activations between verbs. Logits are always {@link DType#F32}. */
+  DType activationType();
+
+  /** Bytes {@link Backend#allocate} takes. */
+  long tensorBytes(DType type, int rows, int width);
+
+  /** Bytes {@link Backend#upload} takes. */
+  long weightBytes(WeightShape shape);
+
+  /** Bytes {@link Backend#allocateKvCache} takes. */
+  long kvCacheBytes(int layers, int blocks, HeadLayout heads);
+
+  /** Bytes a backend takes for itself when it is opened. */
+  long scratchBytes(StepLimits limits, int ranks);
+
+  /** Bytes that all ranks together could take now, weights left out where {@link #mapsWeights}. */
+  long memoryAvailableBytes(int ranks);
+
+  /** Whether uploaded weights stay in their mapped pages, which the system may drop and reread. */
+  boolean mapsWeights();
+
+  /**
+   * Opens the backend of one rank. Called by the rank's own thread, which alone uses it.
+   *
+   * @param planBytes the most that may be taken for each purpose
+   */
+  Backend open(int rank, int ranks, StepLimits limits, Map<MemoryPurpose, Long> planBytes);
+}

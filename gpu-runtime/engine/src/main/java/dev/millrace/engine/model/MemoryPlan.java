@@ -1,0 +1,200 @@
+package dev.millrace.engine.model;
+
+import dev.millrace.api.engine.DoesNotFitException;
+import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.engine.MemoryEntry;
+import dev.millrace.api.workspace.WorkspaceManifest;
+import dev.millrace.engine.compute.BackendFactory;
+import dev.millrace.engine.compute.MemoryPurpose;
+import dev.millrace.engine.compute.StepLimits;
+import dev.millrace.engine.step.StepPlan;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What each rank will take, to the byte, worked out from manifest and settings before anything is
+ * taken. Equal on every rank.
+ */
+public final class MemoryPlan {
+
+  /** Most bytes of logits that are held at once, over all ranks' parts of a row. */
+  private static final long LOGIT_BYTES_MAX = 64L << 20;
+
+  private static final int LOGIT_ROWS_MIN = 8;
+  private static final int LOGIT_ROWS_MAX = 256;
+
+  /** Share of the free memory that the KV cache takes at most, where its size is not given. */
+  private static final double KV_SHARE = 0.6;
+
+  private final DecoderShape shape;
+  private final StepLimits limits;
+  private final ActivationPlan activations;
+  private final int kvBlocks;
+  private final Map<MemoryPurpose, Long> bytes;
+
+  private MemoryPlan(
+      DecoderShape shape,
+      StepLimits limits,
+      ActivationPlan activations,
+      int kvBlocks,
+      Map<MemoryPurpose, Long> bytes) {
+    this.shape = shape;
+    this.limits = limits;
+    this.activations = activations;
+    this.kvBlocks = kvBlocks;
+    this.bytes = Map.copyOf(bytes);
+  }
+
+  /**
+   * Plans a model on a backend.
+   *
+   * @throws dev.millrace.api.engine.EngineException if this engine does not run the model, or not
+   *     on so many ranks
+   * @throws DoesNotFitException if it does not fit, with the sizes
+   */
+  public static MemoryPlan of(
+      WorkspaceManifest manifest, EngineSettings settings, BackendFactory backends) {
+    DecoderShape shape = ModelCatalog.shape(manifest, settings.ranks());
+    StepLimits limits = limits(shape, settings);
+    Map<MemoryPurpose, Long> bytes = new EnumMap<>(MemoryPurpose.class);
+    bytes.put(MemoryPurpose.WEIGHTS, RankWeights.bytes(manifest, shape, backends));
+    bytes.put(MemoryPurpose.SCRATCH, backends.scratchBytes(limits, shape.ranks()));
+    ActivationPlan activations = ActivationPlan.of(shape, limits, backends.activationType());
+    for (TensorPlan tensor : activations.tensors()) {
+      bytes.merge(tensor.purpose(), tensor.bytes(backends), Long::sum);
+    }
+    int blocks = new KvSizing(shape, limits, settings, backends, bytes).blocks();
+    bytes.put(
+        MemoryPurpose.KV_CACHE,
+        backends.kvCacheBytes(shape.layers().size(), blocks, shape.heads()));
+    return new MemoryPlan(shape, limits, activations, blocks, bytes);
+  }
+
+  private static StepLimits limits(DecoderShape shape, EngineSettings settings) {
+    int context =
+        settings.contextTokensMax() == 0
+            ? shape.contextTokensMax()
+            : Math.min(settings.contextTokensMax(), shape.contextTokensMax());
+    long rowBytes = (long) shape.ranks() * shape.vocabularyPart() * Float.BYTES;
+    long rows = Math.max(LOGIT_ROWS_MIN, Math.min(LOGIT_ROWS_MAX, LOGIT_BYTES_MAX / rowBytes));
+    return new StepLimits(
+        settings.stepTokensMax(),
+        settings.sequencesMax(),
+        context,
+        (int) Math.min(rows, settings.stepTokensMax()),
+        shape.inputsMax(),
+        shape.heads());
+  }
+
+  /** Ranks that share the model. */
+  public int ranks() {
+    return shape.ranks();
+  }
+
+  /** Most tokens of a sequence. */
+  public int contextTokensMax() {
+    return limits.contextTokensMax();
+  }
+
+  /** KV blocks of {@link StepPlan#BLOCK_TOKENS} tokens; the same ones on every rank. */
+  public int kvBlocks() {
+    return kvBlocks;
+  }
+
+  DecoderShape shape() {
+    return shape;
+  }
+
+  /** The largest step. */
+  StepLimits limits() {
+    return limits;
+  }
+
+  ActivationPlan activations() {
+    return activations;
+  }
+
+  Map<MemoryPurpose, Long> bytes() {
+    return bytes;
+  }
+
+  /** Bytes of one rank for a purpose. */
+  public long bytes(MemoryPurpose purpose) {
+    return bytes.getOrDefault(purpose, 0L);
+  }
+
+  /** Bytes of one rank. */
+  public long rankBytes() {
+    return bytes.values().stream().mapToLong(Long::longValue).sum();
+  }
+
+  /** The plan as a report shows it, with nothing taken yet. */
+  public List<MemoryEntry> entries() {
+    return entries(Map.of());
+  }
+
+  /** The plan beside what a rank has taken. */
+  List<MemoryEntry> entries(Map<MemoryPurpose, Long> takenBytes) {
+    List<MemoryEntry> entries = new ArrayList<>();
+    for (MemoryPurpose purpose : MemoryPurpose.values()) {
+      entries.add(
+          new MemoryEntry(purpose.label(), bytes(purpose), takenBytes.getOrDefault(purpose, 0L)));
+    }
+    return List.copyOf(entries);
+  }
+
+  /** How many KV blocks there will be. */
+  private record KvSizing(
+      DecoderShape shape,
+      StepLimits limits,
+      EngineSettings settings,
+      BackendFactory backends,
+      Map<MemoryPurpose, Long> other) {
+
+    int blocks() {
+      long blockBytes =
+          backends.kvCacheBytes(shape.layers().size(), 1, shape.heads()) * shape.ranks();
+      // One sequence must be able to reach the longest context, or it could never end.
+      int perSequence =
+          (limits.contextTokensMax() + StepPlan.BLOCK_TOKENS - 1) / StepPlan.BLOCK_TOKENS;
+      long wanted = (long) perSequence * limits.sequencesMax();
+      long available = backends.memoryAvailableBytes(shape.ranks()) - otherBytes();
+      long blocks =
+          settings.kvCacheBytes() > 0
+              ? settings.kvCacheBytes() / blockBytes
+              : Math.min(wanted, (long) (KV_SHARE * Math.max(0, available)) / blockBytes);
+      if (blocks < perSequence) {
+        throw new DoesNotFitException(tooSmall(perSequence, blockBytes, blocks, available));
+      }
+      blocks = Math.min(blocks, Integer.MAX_VALUE);
+      if (blocks * blockBytes > available) {
+        throw new DoesNotFitException(
+            "KV cache: expected at most the %d bytes of memory that are free beside %d bytes for the rest, found %d (kvCacheBytes); ask for less, or give the process more memory"
+                .formatted(available, otherBytes(), blocks * blockBytes));
+      }
+      return (int) blocks;
+    }
+
+    private String tooSmall(int perSequence, long blockBytes, long blocks, long available) {
+      String room =
+          settings.kvCacheBytes() > 0
+              ? "kvCacheBytes is %d".formatted(settings.kvCacheBytes())
+              : "%d bytes are free beside %d bytes for the rest, of which the cache takes at most %d %%"
+                  .formatted(available, otherBytes(), Math.round(KV_SHARE * 100));
+      return "KV cache: expected room for one sequence of %d tokens, %d blocks of %d bytes, found room for %d: %s; lower contextTokensMax, or give the process more memory"
+          .formatted(limits.contextTokensMax(), perSequence, blockBytes, blocks, room);
+    }
+
+    /** Bytes of all ranks for all else that is not in mapped pages. */
+    private long otherBytes() {
+      long bytes = 0;
+      for (Map.Entry<MemoryPurpose, Long> entry : other.entrySet()) {
+        boolean mapped = entry.getKey() == MemoryPurpose.WEIGHTS && backends.mapsWeights();
+        bytes += mapped ? 0 : entry.getValue();
+      }
+      return bytes * shape.ranks();
+    }
+  }
+}

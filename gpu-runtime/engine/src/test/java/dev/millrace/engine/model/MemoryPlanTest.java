@@ -1,0 +1,117 @@
+package dev.millrace.engine.model;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.millrace.api.engine.DoesNotFitException;
+import dev.millrace.api.engine.EngineException;
+import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.workspace.Workspace;
+import dev.millrace.api.workspace.WorkspaceManifest;
+import dev.millrace.engine.compute.MemoryPurpose;
+import dev.millrace.engine.compute.ReferenceBackendFactory;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class MemoryPlanTest {
+  /** Keys and values of a block of the model below on one rank: 2 layers, 4 heads of 16. */
+  private static final long BLOCK_BYTES = 64L * 2 * 2 * 4 * 16 * Float.BYTES;
+
+  @TempDir private Path folder;
+
+  private WorkspaceManifest manifest(TinyModel model) throws IOException {
+    try (Workspace workspace = model.write(folder.resolve("ws"))) {
+      return workspace.manifest();
+    }
+  }
+
+  private static EngineSettings settings(int ranks, long kvCacheBytes, int contextTokensMax) {
+    return new EngineSettings(
+        "reference", ranks, 5, 32, kvCacheBytes, contextTokensMax, true, 0, 1000);
+  }
+
+  private static MemoryPlan plan(WorkspaceManifest manifest, EngineSettings settings) {
+    return MemoryPlan.of(manifest, settings, new ReferenceBackendFactory());
+  }
+
+  @Test
+  void cacheHoldsAllSequencesAtFullLength() throws IOException {
+    WorkspaceManifest manifest = manifest(TinyModel.llama());
+
+    assertEquals(5 * 4, plan(manifest, settings(1, 0, 0)).kvBlocks());
+    assertEquals(5 * 2, plan(manifest, settings(1, 0, 65)).kvBlocks());
+    assertEquals(256, plan(manifest, settings(1, 0, 1000)).contextTokensMax());
+    assertEquals(20 * BLOCK_BYTES, plan(manifest, settings(1, 0, 0)).bytes(MemoryPurpose.KV_CACHE));
+  }
+
+  @Test
+  void givenCacheBytesAreOverAllRanks() throws IOException {
+    WorkspaceManifest manifest = manifest(TinyModel.llama());
+
+    assertEquals(7, plan(manifest, settings(1, 7 * BLOCK_BYTES, 0)).kvBlocks());
+    assertEquals(7, plan(manifest, settings(4, 7 * BLOCK_BYTES, 0)).kvBlocks());
+    // Eight ranks hold each of the four key-value heads twice.
+    assertEquals(4, plan(manifest, settings(8, 8 * BLOCK_BYTES, 0)).kvBlocks());
+  }
+
+  @Test
+  void cacheThatHoldsNoWholeSequenceIsRefusedWithSizes() throws IOException {
+    WorkspaceManifest manifest = manifest(TinyModel.llama());
+
+    DoesNotFitException refused =
+        assertThrows(
+            DoesNotFitException.class, () -> plan(manifest, settings(1, 3 * BLOCK_BYTES, 0)));
+
+    String expected =
+        "room for one sequence of 256 tokens, 4 blocks of %d bytes, found room for 3"
+            .formatted(BLOCK_BYTES);
+    assertTrue(refused.getMessage().contains(expected), refused.getMessage());
+  }
+
+  @Test
+  void cacheBeyondFreeMemoryIsRefused() throws IOException {
+    WorkspaceManifest manifest = manifest(TinyModel.llama());
+
+    DoesNotFitException refused =
+        assertThrows(DoesNotFitException.class, () -> plan(manifest, settings(1, 1L << 45, 0)));
+
+    assertTrue(
+        refused.getMessage().contains("bytes of memory that are free"), refused.getMessage());
+  }
+
+  @Test
+  void logitsOfManyRowsAreHeldInPieces() throws IOException {
+    WorkspaceManifest manifest = manifest(TinyModel.llama());
+    EngineSettings settings = new EngineSettings("reference", 2, 5, 2048, 0, 0, true, 0, 1000);
+
+    MemoryPlan plan = plan(manifest, settings);
+
+    assertEquals(256, plan.limits().logitRowsMax());
+    assertEquals(256 * (256 + 512) * (long) Float.BYTES, plan.bytes(MemoryPurpose.LOGITS));
+  }
+
+  @Test
+  void unknownArchitectureIsRefusedWithTheKnownOnes() throws IOException {
+    WorkspaceManifest manifest = manifest(TinyModel.llama().with(m -> m.architecture = "mamba"));
+
+    EngineException refused =
+        assertThrows(EngineException.class, () -> plan(manifest, settings(1, 0, 0)));
+
+    assertTrue(
+        refused.getMessage().contains("expected one of [llama, qwen2, qwen3], found mamba"),
+        refused.getMessage());
+  }
+
+  @Test
+  void rankCountThatTheWorkspaceDoesNotServeIsRefused() throws IOException {
+    WorkspaceManifest manifest = manifest(TinyModel.llama());
+
+    EngineException refused =
+        assertThrows(EngineException.class, () -> plan(manifest, settings(3, 0, 0)));
+
+    assertTrue(refused.getMessage().contains("[1, 2, 4, 8]"), refused.getMessage());
+  }
+}
