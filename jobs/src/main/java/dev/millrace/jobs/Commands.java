@@ -3,6 +3,7 @@ package dev.millrace.jobs;
 import dev.millrace.jobs.console.Console;
 import dev.millrace.jobs.outcome.CommandException;
 import dev.millrace.jobs.outcome.ExitCode;
+import dev.millrace.jobs.run.EngineFactories;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
@@ -15,8 +16,8 @@ import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /**
- * Puts the command line together and runs it. Only picocli is loaded until a command starts, so that
- * {@code --help} is quick.
+ * Puts the command line together and runs it. Only picocli is loaded until a command starts, so
+ * that {@code --help} is quick.
  */
 final class Commands {
   static final String MILLRACE = "millrace";
@@ -25,9 +26,11 @@ final class Commands {
   private static final int USAGE_COLUMNS = 100;
 
   private final Console console;
+  private final EngineFactories engines;
 
-  Commands(Console console) {
+  Commands(Console console, EngineFactories engines) {
     this.console = console;
+    this.engines = engines;
   }
 
   /**
@@ -47,7 +50,7 @@ final class Commands {
     CommandLine root = new CommandLine(new MillraceCommand());
     root.addSubcommand(new ConvertCommand(console));
     root.addSubcommand(new InspectCommand(console));
-    root.addSubcommand(jobCommand(new PlanCommand(console)));
+    root.addSubcommand(jobCommand(new PlanCommand(console, engines)));
     root.addSubcommand(runJob(RUN_JOB));
     root.addSubcommand(new DoctorCommand(console));
     root.addSubcommand(new CommandLine(new GenerateCompletion()));
@@ -55,7 +58,7 @@ final class Commands {
   }
 
   private CommandLine runJob(String name) {
-    CommandLine command = jobCommand(new RunCommand(console));
+    CommandLine command = jobCommand(new RunCommand(console, engines));
     command.setCommandName(name);
     return command;
   }

@@ -8,7 +8,9 @@ import java.io.PrintWriter;
 import picocli.CommandLine;
 import picocli.CommandLine.ParseResult;
 
-/** Tells a person why a command ended early: what, and what to do; the stack trace only if asked. */
+/**
+ * Tells a person why a command ended early: what, and what to do; the stack trace only if asked.
+ */
 final class FailureReport {
   private final Console console;
 

@@ -17,7 +17,9 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParseResult;
 
-/** Gives a command one flag for each {@link JobOption}, and reads them back into a {@link JobSpec}. */
+/**
+ * Gives a command one flag for each {@link JobOption}, and reads them back into a {@link JobSpec}.
+ */
 final class JobArguments {
   private static final String SPEC = "--spec";
   private static final String SET = "--set";
@@ -25,10 +27,13 @@ final class JobArguments {
   private JobArguments() {}
 
   static void addOptions(CommandSpec command) {
-    command.addArgGroup(specGroup());
+    int order = 0;
     for (OptionGroup group : OptionGroup.values()) {
       ArgGroupSpec.Builder builder =
-          ArgGroupSpec.builder().heading("%n" + group.heading() + ":%n").validate(false);
+          ArgGroupSpec.builder()
+              .heading("%n" + group.heading() + ":%n")
+              .order(order++)
+              .validate(false);
       for (JobOption option : JobOption.values()) {
         if (option.group() == group) {
           builder.addArg(optionSpec(option));
@@ -36,17 +41,19 @@ final class JobArguments {
       }
       command.addArgGroup(builder.build());
     }
+    command.addArgGroup(specGroup(order));
   }
 
-  private static ArgGroupSpec specGroup() {
+  private static ArgGroupSpec specGroup(int order) {
     return ArgGroupSpec.builder()
         .heading("%nJob spec:%n")
+        .order(order)
         .validate(false)
         .addArg(
             OptionSpec.builder(SPEC)
                 .paramLabel("FILE")
                 .type(Path.class)
-                .description("Job spec in YAML; every option below is a key of it.")
+                .description("Job spec in YAML; every option above is a key of it.")
                 .build())
         .addArg(
             OptionSpec.builder(SET)
@@ -114,8 +121,7 @@ final class JobArguments {
         assignments.add(Assignment.parse(option, texts, option.flag()));
       } catch (IllegalArgumentException e) {
         String said = e.getMessage().substring(option.key().length());
-        throw new CommandException(
-            ExitCode.USAGE, option.flag() + said, "Correct the value.", e);
+        throw new CommandException(ExitCode.USAGE, option.flag() + said, "Correct the value.", e);
       }
     }
     return assignments;

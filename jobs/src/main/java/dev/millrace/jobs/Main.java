@@ -12,6 +12,6 @@ public final class Main {
   /** Runs one command and exits with a code of {@link dev.millrace.jobs.outcome.ExitCode}. */
   public static void main(String[] arguments) {
     String name = System.getProperty(NAME_PROPERTY, Commands.MILLRACE);
-    System.exit(new Commands(Console.ofProcess()).run(name, arguments));
+    System.exit(new Commands(Console.ofProcess(), new LocalEngines()).run(name, arguments));
   }
 }

@@ -25,8 +25,7 @@ final class Version implements IVersionProvider {
   @Override
   public String[] getVersion() {
     return new String[] {
-      "millrace " + text(),
-      "Java " + Runtime.version() + ", " + System.getProperty("java.vm.name")
+      "millrace " + text(), "Java " + Runtime.version() + ", " + System.getProperty("java.vm.name")
     };
   }
 }

@@ -8,8 +8,8 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * Where a command prints and what surrounds it. Results go to {@code out}, everything else (progress,
- * notices, errors) to {@code err}, so that output can be piped.
+ * Where a command prints and what surrounds it. Results go to {@code out}, everything else
+ * (progress, notices, errors) to {@code err}, so that output can be piped.
  *
  * @param out results
  * @param err progress, notices and errors

@@ -1,5 +1,8 @@
 package dev.millrace.jobs.outcome;
 
+import java.util.Arrays;
+import java.util.Optional;
+
 /** The exit codes of every command. Schedulers rely on them: change none. */
 public enum ExitCode {
   DONE(0, "all rows done"),
@@ -25,5 +28,10 @@ public enum ExitCode {
 
   public String meaning() {
     return meaning;
+  }
+
+  /** The code with this number, if it is one of ours. */
+  public static Optional<ExitCode> ofNumber(int number) {
+    return Arrays.stream(values()).filter(code -> code.number == number).findFirst();
   }
 }

@@ -1,6 +1,8 @@
 package dev.millrace.jobs.outcome;
 
 import dev.millrace.api.engine.EngineException;
+import dev.millrace.api.workspace.MalformedWorkspaceException;
+import dev.millrace.converter.read.CheckpointException;
 import dev.millrace.pipeline.job.JobException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -17,7 +19,7 @@ public final class Failures {
       return told;
     }
     if (failure instanceof JobException job) {
-      return new CommandException(exitCode(job), job.getMessage(), "", job);
+      return new CommandException(exitCode(job.exitCode()), job.getMessage(), "", job);
     }
     if (failure instanceof EngineException engine) {
       return new CommandException(
@@ -30,6 +32,9 @@ public final class Failures {
     if (failure instanceof UncheckedIOException unchecked) {
       return explain(unchecked.getCause());
     }
+    if (failure instanceof MalformedWorkspaceException || failure instanceof CheckpointException) {
+      return new CommandException(ExitCode.USAGE, failure.getMessage(), "", failure);
+    }
     if (failure instanceof IOException io) {
       return explainFile(io);
     }
@@ -41,7 +46,10 @@ public final class Failures {
           memory);
     }
     return new CommandException(
-        ExitCode.INTERNAL, "Internal error: " + failure, "Please report it with the output.", failure);
+        ExitCode.INTERNAL,
+        "Internal error: " + failure,
+        "Please report it with the output.",
+        failure);
   }
 
   private static CommandException explainFile(IOException failure) {
@@ -61,12 +69,9 @@ public final class Failures {
         failure);
   }
 
-  private static ExitCode exitCode(JobException failure) {
-    for (ExitCode code : ExitCode.values()) {
-      if (code.number() == failure.exitCode().code()) {
-        return code;
-      }
-    }
-    throw new IllegalStateException("Exit code " + failure.exitCode() + " is not a command's");
+  /** The command's exit code for a job's. */
+  public static ExitCode exitCode(dev.millrace.pipeline.job.ExitCode job) {
+    return ExitCode.ofNumber(job.code())
+        .orElseThrow(() -> new IllegalStateException("No exit code of a command is " + job));
   }
 }

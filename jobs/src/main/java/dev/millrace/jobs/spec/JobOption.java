@@ -10,11 +10,12 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Every option of a job: its flags, its key in a job spec, its type, default and meaning. Flags, spec
- * keys, help and {@code docs/options.md} all come from this table, so they cannot drift apart.
+ * Every option of a job: its flags, its key in a job spec, its type, default and meaning. Flags,
+ * spec keys, help and {@code docs/options.md} all come from this table, so they cannot drift apart.
  *
  * <p>A default of null means that the option is not set; its description says what happens then.
  */
+@SuppressWarnings("ImmutableEnumChecker") // its lists are unmodifiable
 public enum JobOption {
   INPUT(
       ROWS,
@@ -314,14 +315,7 @@ public enum JobOption {
       "true",
       "false",
       "Leave special tokens out of the answers."),
-  N(
-      SAMPLING,
-      "sampling.n",
-      "--n",
-      OptionType.INTEGER,
-      "1",
-      "2",
-      "Answers per row."),
+  N(SAMPLING, "sampling.n", "--n", OptionType.INTEGER, "1", "2", "Answers per row."),
   LOGPROBS(
       SAMPLING,
       "sampling.logprobs",

@@ -191,7 +191,8 @@ public enum OptionType {
     String digits = text.strip();
     boolean percent = digits.endsWith("%");
     try {
-      double value = Double.parseDouble(percent ? digits.substring(0, digits.length() - 1) : digits);
+      double value =
+          Double.parseDouble(percent ? digits.substring(0, digits.length() - 1) : digits);
       double share = percent ? value / 100 : value;
       if (share >= 0 && share <= 1) {
         return share;

@@ -236,7 +236,6 @@ public final class SpecReader {
   }
 
   private static CommandException usage(String message, String remedy, Exception cause) {
-    return new CommandException(
-        ExitCode.USAGE, message, remedy, cause);
+    return new CommandException(ExitCode.USAGE, message, remedy, cause);
   }
 }

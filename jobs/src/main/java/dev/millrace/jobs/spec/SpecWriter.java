@@ -7,7 +7,9 @@ import java.util.Map;
 public final class SpecWriter {
   private SpecWriter() {}
 
-  /** Every option that has a value, under its section, with a comment telling where it came from. */
+  /**
+   * Every option that has a value, under its section, with a comment telling where it came from.
+   */
   public static String write(JobSpec spec) {
     StringBuilder yaml = new StringBuilder();
     String section = "";
@@ -61,7 +63,8 @@ public final class SpecWriter {
   /** A double-quoted YAML scalar. */
   private static String quoted(String text) {
     StringBuilder quoted = new StringBuilder("\"");
-    for (char c : text.toCharArray()) {
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
       switch (c) {
         case '"', '\\' -> quoted.append('\\').append(c);
         case '\n' -> quoted.append("\\n");
