@@ -16,7 +16,9 @@ public interface Engine extends AutoCloseable {
 
   /**
    * Hands over one request. Blocks while the engine's queue is full (back-pressure). The completion
-   * is delivered exactly once, on an engine thread; the consumer must be quick and must not throw.
+   * is delivered exactly once, on an engine thread; the consumer must be quick and must not throw
+   * or submit. When the engine fails, every request in flight completes with the failure {@code
+   * ENGINE_FAILED}, and the next submission throws.
    *
    * @return a handle to cancel it; a cancelled request completes with the failure {@code CANCELLED}
    *     within one step

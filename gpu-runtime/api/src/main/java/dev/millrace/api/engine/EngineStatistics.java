@@ -4,7 +4,7 @@ package dev.millrace.api.engine;
  * Counters of an engine since it was opened; all only grow.
  *
  * @param requests requests completed, failed ones included
- * @param promptTokens prompt tokens of admitted requests
+ * @param promptTokens prompt tokens of admitted choices ({@code n} to a request)
  * @param cachedTokens those served from the prefix cache
  * @param computedTokens tokens that went through the model
  * @param outputTokens tokens generated

@@ -1,0 +1,93 @@
+package dev.millrace.engine;
+
+import dev.millrace.api.engine.EngineException;
+import dev.millrace.api.request.Completion;
+import dev.millrace.api.request.FailureReason;
+import dev.millrace.api.request.RequestFailure;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+
+/**
+ * Decodes and delivers completions, so that the step thread does neither; watches over the step
+ * thread meanwhile. The queue holds at most what is in flight.
+ */
+final class CompletionThread implements Runnable {
+  private static final long WATCH_MILLIS = 1000;
+
+  private final BlockingQueue<ActiveRequest> settled = new LinkedBlockingQueue<>();
+  private final InFlight inFlight;
+  private final Consumer<EngineException> onError;
+  private final Runnable watch;
+  private volatile boolean ending;
+  private volatile long delivered;
+
+  /**
+   * @param onError hears of a consumer that threw: it may have lost a row
+   * @param watch run about once a second
+   */
+  CompletionThread(InFlight inFlight, Consumer<EngineException> onError, Runnable watch) {
+    this.inFlight = inFlight;
+    this.onError = onError;
+    this.watch = watch;
+  }
+
+  void add(ActiveRequest request) {
+    settled.add(request);
+  }
+
+  /** Ends the thread once everything settled is delivered. */
+  void end() {
+    ending = true;
+  }
+
+  long delivered() {
+    return delivered;
+  }
+
+  @Override
+  public void run() {
+    while (true) {
+      boolean last = ending; // read before the queue: what was settled before the end is seen
+      ActiveRequest request = poll(last ? 0 : WATCH_MILLIS);
+      if (request != null) {
+        deliver(request);
+      } else if (last) {
+        return;
+      } else {
+        watch.run();
+      }
+    }
+  }
+
+  private ActiveRequest poll(long millis) {
+    try {
+      return settled.poll(millis, TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      return null; // nobody who may interrupts this thread; close() ends it
+    }
+  }
+
+  @SuppressWarnings("NonAtomicVolatileUpdate") // written by this thread alone
+  private void deliver(ActiveRequest request) {
+    Completion completion;
+    try {
+      completion = request.build();
+    } catch (RuntimeException e) {
+      completion =
+          Completion.failed(
+              request.id(),
+              new RequestFailure(
+                  FailureReason.ENGINE_FAILED, "the output could not be made into text: " + e));
+    }
+    delivered++;
+    inFlight.leave(request);
+    try {
+      request.deliver(completion);
+    } catch (RuntimeException | Error e) {
+      onError.accept(
+          new EngineException("the consumer of request " + request.id() + " threw " + e, e));
+    }
+  }
+}

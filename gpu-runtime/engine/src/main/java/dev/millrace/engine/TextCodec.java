@@ -1,0 +1,30 @@
+package dev.millrace.engine;
+
+import dev.millrace.api.engine.PromptEncoder;
+import dev.millrace.api.request.RequestException;
+
+/** The text side of a model, as far as the engine needs it. Thread-safe. */
+interface TextCodec extends PromptEncoder {
+
+  /**
+   * Token ids of plain text as it stands: no template, no special tokens, nothing around it.
+   *
+   * @throws RequestException if the text is not valid
+   */
+  int[] encodePlain(String text) throws RequestException;
+
+  /** The text of a whole run of tokens; what is no valid character becomes U+FFFD. */
+  String decode(int[] tokenIds, boolean skipSpecialTokens);
+
+  /** A decoder for one run of tokens, to be fed one by one. */
+  Decoder decoder(boolean skipSpecialTokens);
+
+  /** Text that comes token by token; never splits a character. */
+  interface Decoder {
+    /** The text that is complete now and was not before; may be empty. */
+    String append(int tokenId);
+
+    /** Ends the run: what was held back. */
+    String finish();
+  }
+}

@@ -1,0 +1,118 @@
+package dev.millrace.jobs.golden;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.workspace.Workspace;
+import dev.millrace.engine.compute.BackendFactory;
+import dev.millrace.engine.compute.ReferenceBackendFactory;
+import dev.millrace.engine.model.GreedySampler;
+import dev.millrace.engine.model.RankedExecutor;
+import dev.millrace.engine.model.StepDriver;
+import dev.millrace.engine.model.StepDriver.Generated;
+import dev.millrace.engine.model.StepDriver.Task;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Trained sample models, converted, against what transformers computed from the same checkpoints in
+ * float32: greedy tokens identical, log-probabilities within 1e-3.
+ */
+final class GoldenTokensTest {
+  private static final int STEP_TOKENS_MAX = 256;
+  private static final double LOGPROB_TOLERANCE = 1e-3;
+  private static final BackendFactory BACKEND = new ReferenceBackendFactory();
+
+  @TempDir private Path folder;
+
+  @ParameterizedTest
+  @CsvSource({
+    // model, ranks, rows, sequences at once, prompt tokens of a sequence in a step
+    "tiny-qwen2.5,      1, 200, 64, 256",
+    "tiny-qwen2.5,      2,  40,  3,  64",
+    "tiny-qwen2.5,      4,  40, 64,   7",
+    "tiny-qwen2.5,      1,   8,  1,   1",
+    "tiny-qwen2.5-awq,  1, 200, 64, 256",
+    "tiny-qwen2.5-awq,  2,  40,  3,  64",
+    "tiny-qwen2.5-awq,  4,  40, 64,   7",
+    "tiny-qwen2.5-gptq, 1, 200, 64, 256",
+    "tiny-qwen2.5-gptq, 2,  40,  3,  64",
+    "tiny-qwen2.5-gptq, 4,  40, 64,   7",
+  })
+  void greedyTokensAreThoseOfTransformers(String model, int ranks, int rows, int batch, int chunk)
+      throws IOException {
+    List<JsonNode> golden = SampleData.golden(model).subList(0, rows);
+    List<Task> tasks = new ArrayList<>();
+    for (JsonNode row : golden) {
+      tasks.add(new Task(SampleData.ints(row.get("prompt_token_ids")), 64, Set.of(2)));
+    }
+    try (Workspace workspace = SampleData.convert(model, folder.resolve("ws"));
+        RankedExecutor executor = open(workspace, ranks)) {
+
+      List<Generated> found =
+          new StepDriver(executor, STEP_TOKENS_MAX).generate(tasks, batch, chunk);
+
+      for (int i = 0; i < rows; i++) {
+        check("row " + i, golden.get(i), found.get(i));
+      }
+    }
+  }
+
+  private static void check(String row, JsonNode golden, Generated found) {
+    assertArrayEquals(SampleData.ints(golden.get("token_ids")), found.tokenIds(), row);
+    assertEquals(
+        golden.get("cum_logprob").doubleValue(),
+        found.cumulativeLogprob(),
+        LOGPROB_TOLERANCE,
+        row + ": sum of log-probabilities");
+    JsonNode top = golden.get("top_logprobs");
+    for (int i = 0; i < top.size(); i++) {
+      String place = row + ": likeliest first token " + i;
+      assertEquals(top.get(i).get(0).intValue(), found.firstTopTokenIds()[i], place);
+      assertEquals(
+          top.get(i).get(1).doubleValue(), found.firstTopLogprobs()[i], LOGPROB_TOLERANCE, place);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 4, 8})
+  void storiesIsToldAsByTransformers(int ranks) throws IOException {
+    int[] golden = SampleData.ints(SampleData.modelFile("stories260K", "golden_greedy_ids.json"));
+    int[] prompt = {golden[0]};
+    try (Workspace workspace = SampleData.convert("stories260K", folder.resolve("ws"));
+        RankedExecutor executor = open(workspace, ranks)) {
+
+      Generated found =
+          new StepDriver(executor, STEP_TOKENS_MAX)
+              .generate(List.of(new Task(prompt, golden.length - 1, Set.of())), 1, 1)
+              .get(0);
+
+      assertArrayEquals(java.util.Arrays.copyOfRange(golden, 1, golden.length), found.tokenIds());
+    }
+  }
+
+  @Test
+  void goldensAreAllThere() throws IOException {
+    for (String model : List.of("tiny-qwen2.5", "tiny-qwen2.5-awq", "tiny-qwen2.5-gptq")) {
+      assertEquals(200, SampleData.golden(model).size(), model);
+    }
+  }
+
+  private static RankedExecutor open(Workspace workspace, int ranks) {
+    EngineSettings settings =
+        new EngineSettings(BACKEND.name(), ranks, 64, STEP_TOKENS_MAX, 0, 256, true, 0, 600_000);
+    int vocabulary = workspace.manifest().shape().vocabularySize();
+    return RankedExecutor.openOnHost(
+        workspace, settings, BACKEND, () -> new GreedySampler(vocabulary));
+  }
+}
