@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.UUID;
 
 /**
  * A hidden folder beside a target in which it is made. Its owner holds a lock on a file in it: the
@@ -38,7 +39,9 @@ final class StagingFolder implements AutoCloseable {
     Files.createDirectories(parent);
     String prefix = "." + target.getFileName() + INFIX;
     removeLeftovers(parent, prefix);
-    Path path = Files.createTempDirectory(parent, prefix);
+    // not a temporary folder of the JDK's: those are closed to other users, for good
+    Path path = parent.resolve(prefix + UUID.randomUUID());
+    Files.createDirectory(path);
     FileChannel channel =
         FileChannel.open(
             path.resolve(LOCK_FILE), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
