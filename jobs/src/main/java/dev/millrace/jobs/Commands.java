@@ -98,7 +98,7 @@ final class Commands {
       FailureReport.print(err, name, cause.getMessage(), cause.remedy());
       return cause.exitCode().number();
     }
-    err.println(name + ": error: " + failure.getMessage());
+    err.println(name + ": error: " + failure.getMessage().replaceFirst("^Error: ", ""));
     UnmatchedArgumentException.printSuggestions(failure, err);
     err.println("  Try '" + name + " --help'.");
     return ExitCode.USAGE.number();

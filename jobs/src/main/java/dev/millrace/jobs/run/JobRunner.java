@@ -132,7 +132,10 @@ public final class JobRunner {
       return opened.manifest();
     } catch (IllegalArgumentException e) {
       throw new CommandException(
-          ExitCode.USAGE, "--tp: " + e.getMessage() + " (workspace=" + workspace + ")", "", e);
+          ExitCode.USAGE,
+          e.getMessage().replaceFirst("^ranks: ", "--tp: ") + " (workspace=" + workspace + ")",
+          "",
+          e);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
