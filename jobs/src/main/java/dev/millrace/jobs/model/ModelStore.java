@@ -6,13 +6,15 @@ import dev.millrace.converter.read.Checkpoint;
 import dev.millrace.jobs.console.Console;
 import dev.millrace.jobs.outcome.CommandException;
 import dev.millrace.jobs.outcome.ExitCode;
+import dev.millrace.jobs.outcome.Failures;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Workspaces by model. A checkpoint is converted once, in a process of its own, into the cache
@@ -21,6 +23,7 @@ import java.nio.file.StandardOpenOption;
  */
 public final class ModelStore {
   private static final int FINGERPRINT_DIGITS = 16;
+  private static final long LOCK_POLL_MILLIS = 100;
 
   private final Places places;
   private final Console console;
@@ -43,7 +46,7 @@ public final class ModelStore {
         case SAMPLE -> converted(sampleModel());
       };
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw Failures.explain(e);
     }
   }
 
@@ -100,7 +103,7 @@ public final class ModelStore {
     Path lockFile = folder.resolve(workspace.getFileName() + ".lock");
     try (FileChannel channel =
             FileChannel.open(lockFile, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-        FileLock lock = channel.lock()) {
+        FileLock lock = waitForLock(channel, workspace)) {
       if (lock.isValid() && !Workspace.isWorkspace(workspace)) {
         console.notice("Converting " + checkpoint + " once, into " + workspace + ".");
         int exit = new ChildProcess(console).convert(checkpoint, workspace);
@@ -110,6 +113,33 @@ public final class ModelStore {
               "The checkpoint could not be converted (model=" + checkpoint + "); see above",
               "Run 'millrace convert --checkpoint " + checkpoint + " --output WORKSPACE' alone.");
         }
+      }
+    }
+  }
+
+  /** By polling, because a lock that this very JVM holds cannot be waited for. */
+  private FileLock waitForLock(FileChannel channel, Path workspace) throws IOException {
+    boolean told = false;
+    while (true) {
+      try {
+        FileLock lock = channel.tryLock();
+        if (lock != null) {
+          return lock;
+        }
+      } catch (OverlappingFileLockException e) {
+        // held by another thread of this JVM: wait as for another process
+      }
+      if (!told) {
+        console.notice(
+            "Another job is converting " + workspace.getFileName() + "; waiting for it.");
+        told = true;
+      }
+      try {
+        TimeUnit.MILLISECONDS.sleep(LOCK_POLL_MILLIS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new CommandException(
+            ExitCode.INTERRUPTED, "Interrupted while waiting", "Run the same command again.", e);
       }
     }
   }

@@ -1,8 +1,11 @@
 package dev.millrace.jobs.outcome;
 
+import dev.millrace.api.engine.DoesNotFitException;
 import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.workspace.MalformedWorkspaceException;
+import dev.millrace.converter.ConversionException;
 import dev.millrace.converter.read.CheckpointException;
+import dev.millrace.engine.text.MalformedTokenizerException;
 import dev.millrace.pipeline.job.JobException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -32,7 +35,17 @@ public final class Failures {
     if (failure instanceof UncheckedIOException unchecked) {
       return explain(unchecked.getCause());
     }
-    if (failure instanceof MalformedWorkspaceException || failure instanceof CheckpointException) {
+    if (failure instanceof DoesNotFitException) {
+      return new CommandException(
+          ExitCode.DOES_NOT_FIT,
+          failure.getMessage(),
+          "'millrace plan' shows what each part takes.",
+          failure);
+    }
+    if (failure instanceof MalformedWorkspaceException
+        || failure instanceof CheckpointException
+        || failure instanceof ConversionException
+        || failure instanceof MalformedTokenizerException) {
       return new CommandException(ExitCode.USAGE, failure.getMessage(), "", failure);
     }
     if (failure instanceof IOException io) {

@@ -11,6 +11,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class ProgressPrinterTest {
@@ -60,7 +61,7 @@ class ProgressPrinterTest {
     String printed = printed();
     assertTrue(printed.contains("\r[#########...............] generate  400 of 1,000"), printed);
     assertTrue(printed.endsWith("\rgenerate  401 requests, 6.0 s\n"), printed);
-    for (String line : printed.split("[\r\n]")) {
+    for (String line : printed.replace('\r', '\n').lines().toList()) {
       assertTrue(line.length() < 80, line);
     }
   }
@@ -69,15 +70,15 @@ class ProgressPrinterTest {
   void jsonIsOneObjectALine() throws IOException {
     run(printer(ProgressStyle.JSON));
 
-    String[] lines = printed().split("\n");
-    JsonNode progress = new ObjectMapper().readTree(lines[1]);
-    assertEquals(3, lines.length);
-    assertEquals("started", new ObjectMapper().readTree(lines[0]).path("event").asText());
+    List<String> lines = printed().lines().toList();
+    JsonNode progress = new ObjectMapper().readTree(lines.get(1));
+    assertEquals(3, lines.size());
+    assertEquals("started", new ObjectMapper().readTree(lines.get(0)).path("event").asText());
     assertEquals("generate", progress.path("stage").asText());
     assertEquals(400, progress.path("rows_done").asLong());
     assertEquals(3000.0, progress.path("tokens_per_second").asDouble());
     assertEquals(4.0, progress.path("seconds_to_go").asDouble());
-    assertEquals("finished", new ObjectMapper().readTree(lines[2]).path("event").asText());
+    assertEquals("finished", new ObjectMapper().readTree(lines.get(2)).path("event").asText());
   }
 
   @Test
