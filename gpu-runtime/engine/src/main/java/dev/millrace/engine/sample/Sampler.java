@@ -1,6 +1,7 @@
 package dev.millrace.engine.sample;
 
 import dev.millrace.engine.step.DrawState;
+import dev.millrace.engine.step.LogitSampler;
 import dev.millrace.engine.step.LogitTask;
 import dev.millrace.engine.step.StepResult;
 import java.util.List;
@@ -18,7 +19,7 @@ import java.util.List;
  * <p>Scratch is taken once and reused: one instance a thread. A draw allocates nothing, but for the
  * arrays of the alternatives it reports.
  */
-public final class Sampler {
+public final class Sampler implements LogitSampler {
   /** Stands for a token where none can be drawn: all banned, or the logits are not numbers. */
   public static final int NO_TOKEN = -1;
 
@@ -64,6 +65,7 @@ public final class Sampler {
    *
    * @param logits holds the row at {@code offset} to {@code offset + vocabularySize - 1}; unchanged
    */
+  @Override
   public void run(LogitTask task, float[] logits, int offset, StepResult result, int index) {
     float max = math.maxima(logits, offset, vocabularySize, maxima);
     double logSum = max + Math.log(math.weights(logits, offset, vocabularySize, max, 1f, sums));
