@@ -29,7 +29,7 @@ final class Operators {
     }
     Values.rejectUndefined(b);
     if (operator.equals("+") && Values.isText(a) && Values.isText(b)) {
-      return joined(List.of(a, b));
+      return added(a, b);
     }
     if (operator.equals("+") && a instanceof Sequence left && b instanceof Sequence right) {
       return joined(left, right);
@@ -51,14 +51,18 @@ final class Operators {
             + "'");
   }
 
-  /** {@code a ~ b ~ ...}: joined as text; if one is markup, the others are escaped. */
-  static Object joined(List<Object> values) {
-    boolean markup = values.stream().anyMatch(Markup.class::isInstance);
+  /** {@code a ~ b ~ ...}: joined as plain text. */
+  static TaintedText joined(List<Object> values) {
     TaintedText.Builder joined = new TaintedText.Builder();
-    for (Object value : values) {
-      joined.append(markup ? Markup.escape(value) : Printer.print(value));
-    }
-    return markup ? new Markup(joined.build()) : joined.build();
+    values.forEach(value -> joined.append(Printer.print(value)));
+    return joined.build();
+  }
+
+  /** {@code a + b} of texts: what is no markup is escaped if the other is. */
+  private static Object added(Object a, Object b) {
+    return a instanceof Markup || b instanceof Markup
+        ? new Markup(Markup.escape(a).concat(Markup.escape(b)))
+        : Values.text(a).concat(Values.text(b));
   }
 
   private static Object joined(Sequence left, Sequence right) {

@@ -159,8 +159,13 @@ final class SequenceFilters {
       change = item -> filter.apply(item, rest);
     }
     List<Object> mapped = new ArrayList<>();
-    Values.iterate(value).forEach(item -> mapped.add(change.apply(item)));
+    iterateIfTrue(value).forEach(item -> mapped.add(change.apply(item)));
     return generator(mapped);
+  }
+
+  /** Jinja's map and select take None, too, as nothing to go through. */
+  private static List<Object> iterateIfTrue(Object value) {
+    return Values.isTrue(value) ? Values.iterate(value) : List.of();
   }
 
   private static Object select(
@@ -181,7 +186,7 @@ final class SequenceFilters {
       test = item -> found.check(item, rest);
     }
     List<Object> selected = new ArrayList<>();
-    for (Object item : Values.iterate(value)) {
+    for (Object item : iterateIfTrue(value)) {
       if (test.test(key.apply(item)) == wanted) {
         selected.add(item);
       }

@@ -69,7 +69,7 @@ final class Splitting {
         end++;
       }
       if (parts.size() == splits) {
-        parts.add(Texts.strip(rest, null, false, true));
+        parts.add(rest);
         return parts;
       }
       parts.add(rest.substring(0, end));
@@ -87,7 +87,7 @@ final class Splitting {
         start--;
       }
       if (parts.size() == splits) {
-        parts.add(Texts.strip(rest, null, true, false));
+        parts.add(rest);
         break;
       }
       parts.add(rest.substring(start, rest.length()));
