@@ -20,7 +20,7 @@ public record WorkspaceLayout(List<TensorEntry> tensors, List<DataFile> dataFile
   public static final long SEGMENT_BYTES_MAX = 64L << 20;
 
   /** Most bytes of a data file, so that one buffer can map it. */
-  public static final long FILE_BYTES_MAX = Integer.MAX_VALUE;
+  public static final long FILE_BYTES_MAX = (1L << 31) - Segment.ALIGNMENT_BYTES;
 
   private static final String NO_CHECKSUM = "00000000";
 
@@ -108,13 +108,14 @@ public record WorkspaceLayout(List<TensorEntry> tensors, List<DataFile> dataFile
     }
 
     Segment place(long strips, long bytes) {
-      long offset =
-          (used + Segment.ALIGNMENT_BYTES - 1) / Segment.ALIGNMENT_BYTES * Segment.ALIGNMENT_BYTES;
-      if (offset > 0 && offset + bytes > fileBytesMax) {
+      long pages = (bytes + Segment.ALIGNMENT_BYTES - 1) / Segment.ALIGNMENT_BYTES;
+      long taken = pages * Segment.ALIGNMENT_BYTES;
+      if (used > 0 && used + taken > fileBytesMax) {
         full.add(file(full.size(), used));
-        offset = 0;
+        used = 0;
       }
-      used = offset + bytes;
+      long offset = used;
+      used += taken;
       return new Segment(full.size(), offset, strips, bytes, NO_CHECKSUM);
     }
 

@@ -14,6 +14,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.zip.CRC32C;
 
 /**
@@ -27,9 +28,13 @@ final class WorkspaceVerification {
   private final int threads;
   private final ByteProgress progress;
   private final long total;
+  private final List<Place> places = new ArrayList<>();
+  private final AtomicInteger next = new AtomicInteger();
   private long done;
   private MalformedWorkspaceException first;
   private int damaged;
+
+  private record Place(TensorEntry tensor, Segment segment) {}
 
   WorkspaceVerification(
       Path folder, WorkspaceManifest manifest, int threads, ByteProgress progress) {
@@ -37,6 +42,9 @@ final class WorkspaceVerification {
     this.manifest = manifest;
     this.threads = Math.max(1, threads);
     this.progress = progress;
+    for (TensorEntry tensor : manifest.tensors()) {
+      tensor.segments().forEach(segment -> places.add(new Place(tensor, segment)));
+    }
     this.total = manifest.tensors().stream().mapToLong(TensorEntry::bytes).sum();
   }
 
@@ -46,26 +54,33 @@ final class WorkspaceVerification {
     }
     ExecutorService pool = Executors.newFixedThreadPool(threads);
     try {
-      List<Future<?>> work = new ArrayList<>();
-      for (TensorEntry tensor : manifest.tensors()) {
-        for (Segment segment : tensor.segments()) {
-          work.add(
-              pool.submit(
-                  () -> {
-                    check(tensor, segment);
-                    return null;
-                  }));
-        }
+      List<Future<?>> workers = new ArrayList<>();
+      for (int i = 0; i < threads; i++) {
+        workers.add(
+            pool.submit(
+                () -> {
+                  work();
+                  return null;
+                }));
       }
-      for (Future<?> future : work) {
-        future.get();
+      for (Future<?> worker : workers) {
+        worker.get();
       }
     } catch (ExecutionException e) {
       throw e.getCause() instanceof IOException io ? io : new IOException(e.getCause());
     } finally {
+      next.set(places.size());
       pool.shutdownNow();
     }
     throwIfDamaged();
+  }
+
+  private void work() throws IOException {
+    ByteBuffer buffer = DirectChannels.newBuffer(READ_BYTES);
+    int index;
+    while ((index = next.getAndIncrement()) < places.size()) {
+      check(places.get(index).tensor(), places.get(index).segment(), buffer);
+    }
   }
 
   private synchronized void throwIfDamaged() throws MalformedWorkspaceException {
@@ -78,22 +93,24 @@ final class WorkspaceVerification {
     throw first;
   }
 
-  private void check(TensorEntry tensor, Segment segment) throws IOException {
+  private void check(TensorEntry tensor, Segment segment, ByteBuffer buffer) throws IOException {
     String name = manifest.dataFiles().get(segment.file()).name();
     CRC32C crc = new CRC32C();
-    ByteBuffer buffer = ByteBuffer.allocateDirect((int) Math.min(READ_BYTES, segment.bytes()));
-    try (FileChannel channel = FileChannel.open(folder.resolve(name), StandardOpenOption.READ)) {
+    Path file = folder.resolve(name);
+    try (FileChannel channel = DirectChannels.open(file, StandardOpenOption.READ)) {
       long position = segment.offset();
       long end = segment.offset() + segment.bytes();
       while (position < end) {
-        buffer.clear().limit((int) Math.min(buffer.capacity(), end - position));
+        long whole = DirectChannels.roundUp(end - position);
+        buffer.clear().limit((int) Math.min(READ_BYTES, whole));
         int read = channel.read(buffer, position);
-        if (read < 0) {
+        if (read <= 0) {
           throw new EOFException(name + " ends at " + position + " while it is verified");
         }
-        crc.update(buffer.flip());
-        position += read;
-        advance(read);
+        int used = (int) Math.min(read, end - position);
+        crc.update(buffer.position(0).limit(used));
+        position += used;
+        advance(used);
       }
     }
     String found = String.format("%08x", crc.getValue());

@@ -5,7 +5,6 @@ import dev.millrace.api.workspace.WorkspaceManifest.DataFile;
 import dev.millrace.api.workspace.WorkspaceManifest.TextFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,11 +30,11 @@ import java.util.zip.CRC32C;
  *
  * <h2>Data files</h2>
  *
- * A file is a row of segments, each starting on a multiple of 4096 bytes, zeros between them. A
- * segment holds whole strips of one tensor ({@link TensorEntry}) in order, never crosses files, and
- * is cut at every boundary of every rank's part for every supported rank count: a rank's part is a
- * list of whole segments. Numbers are little-endian and in their final form: what a rank uploads is
- * what is on disk.
+ * A file is a row of segments, each starting on a multiple of 4096 bytes, zeros between them and
+ * after the last, up to a multiple of 4096. A segment holds whole strips of one tensor ({@link
+ * TensorEntry}) in order, never crosses files, and is cut at every boundary of every rank's part
+ * for every supported rank count: a rank's part is a list of whole segments. Numbers are
+ * little-endian and in their final form: what a rank uploads is what is on disk.
  *
  * <h2>Checksums</h2>
  *
@@ -57,7 +56,7 @@ public final class WorkspaceWriter implements AutoCloseable {
   private final Path target;
   private final StagingFolder staging;
   private final WorkspaceLayout layout;
-  private final List<FileChannel> channels = new ArrayList<>();
+  private final List<DataFileOutput> outputs = new ArrayList<>();
   private final String[][] checksums;
 
   private WorkspaceWriter(Path target, StagingFolder staging, WorkspaceLayout layout) {
@@ -81,11 +80,7 @@ public final class WorkspaceWriter implements AutoCloseable {
     try {
       Files.createDirectory(writer.staging.path().resolve(Workspace.TEXT_FOLDER));
       for (DataFile file : layout.dataFiles()) {
-        writer.channels.add(
-            FileChannel.open(
-                writer.staging.path().resolve(file.name()),
-                StandardOpenOption.CREATE_NEW,
-                StandardOpenOption.WRITE));
+        writer.outputs.add(DataFileOutput.create(writer.staging.path().resolve(file.name())));
       }
       return writer;
     } catch (IOException | RuntimeException e) {
@@ -114,8 +109,7 @@ public final class WorkspaceWriter implements AutoCloseable {
   /** A buffer for {@link #write}, one per thread. */
   public ByteBuffer newBlock() {
     long largest = layout.tensors().stream().mapToLong(TensorEntry::stripBytes).max().orElse(1);
-    return ByteBuffer.allocateDirect((int) Math.max(BLOCK_BYTES, largest))
-        .order(ByteOrder.LITTLE_ENDIAN);
+    return DirectChannels.newBuffer((int) Math.max(BLOCK_BYTES, largest));
   }
 
   /**
@@ -130,25 +124,26 @@ public final class WorkspaceWriter implements AutoCloseable {
       throws IOException {
     TensorEntry entry = layout.tensors().get(tensor);
     Segment place = entry.segments().get(segment);
+    DataFileOutput file = outputs.get(place.file());
     long strip = entry.segments().stream().limit(segment).mapToLong(Segment::strips).sum();
     long end = strip + place.strips();
     long position = place.offset();
+    int carried = 0; // bytes of the last block that did not fill a page
     CRC32C crc = new CRC32C();
-    int stripsPerBlock = (int) Math.max(1, block.capacity() / entry.stripBytes());
     while (strip < end) {
-      int strips = (int) Math.min(stripsPerBlock, end - strip);
-      block.clear().limit(Math.toIntExact(strips * entry.stripBytes()));
+      long room = (block.capacity() - carried) / entry.stripBytes();
+      int strips = (int) Math.min(room, end - strip);
+      int filled = Math.toIntExact(carried + strips * entry.stripBytes());
+      block.limit(filled).position(carried);
       source.fill(strip, strips, block);
       if (block.hasRemaining()) {
         throw new IllegalStateException(
             entry.name() + ": the source left " + block.remaining() + " bytes of a block unfilled");
       }
-      block.flip();
-      crc.update(block);
-      block.flip();
-      writeFully(channels.get(place.file()), block, position);
-      position += block.limit();
+      crc.update(block.position(carried));
       strip += strips;
+      carried = file.writePages(block, filled, position, strip == end);
+      position += filled - carried;
     }
     synchronized (checksums) {
       checksums[tensor][segment] = String.format("%08x", crc.getValue());
@@ -187,9 +182,9 @@ public final class WorkspaceWriter implements AutoCloseable {
    * @throws java.nio.file.FileSystemException if the target has come into being meanwhile
    */
   public void publish(WorkspaceManifest manifest) throws IOException {
-    for (FileChannel channel : channels) {
-      channel.force(true);
-      channel.close();
+    for (DataFileOutput file : outputs) {
+      file.force();
+      file.close();
     }
     byte[] json = ManifestJson.toBytes(manifest);
     writeFile(Workspace.CHECKSUM_FILE, ManifestJson.checksumFile(json));
@@ -205,8 +200,8 @@ public final class WorkspaceWriter implements AutoCloseable {
   /** Removes what was written unless it was published. Idempotent. */
   @Override
   public void close() throws IOException {
-    for (FileChannel channel : channels) {
-      channel.close();
+    for (DataFileOutput file : outputs) {
+      file.close();
     }
     staging.close();
   }
