@@ -1,9 +1,9 @@
 package dev.millrace.jobs;
 
-import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.engine.EngineFactory;
 import dev.millrace.api.engine.EngineInfo;
 import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.engine.LocalEngineFactory;
 import dev.millrace.jobs.run.EngineFactories;
 import java.nio.file.Path;
 
@@ -11,11 +11,11 @@ import java.nio.file.Path;
 final class LocalEngines implements EngineFactories {
   @Override
   public EngineFactory of(Path workspace, EngineSettings settings) {
-    throw new EngineException("This build has no engine yet");
+    return new LocalEngineFactory(workspace.toAbsolutePath().toString(), settings);
   }
 
   @Override
   public EngineInfo plan(Path workspace, EngineSettings settings) {
-    throw new EngineException("This build has no engine yet");
+    return new LocalEngineFactory(workspace.toAbsolutePath().toString(), settings).plan();
   }
 }

@@ -14,7 +14,8 @@ public interface EngineFactories {
   /**
    * What an engine would take, without opening it.
    *
-   * @throws dev.millrace.api.engine.EngineException if it would not fit, saying what is short
+   * @throws dev.millrace.api.engine.EngineException if the settings do not allow it
+   * @throws dev.millrace.api.engine.DoesNotFitException if it would not fit, with the sizes
    */
   EngineInfo plan(Path workspace, EngineSettings settings);
 }

@@ -1,5 +1,6 @@
 package dev.millrace.jobs.run;
 
+import dev.millrace.api.engine.DoesNotFitException;
 import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.engine.EngineSettings;
 import dev.millrace.api.workspace.WorkspaceManifest;
@@ -52,7 +53,7 @@ final class MemoryPlan {
     try {
       return new MemoryForecast(
           ranks, engines.plan(workspace, settings.withRanks(ranks)).memory(), null);
-    } catch (EngineException e) {
+    } catch (DoesNotFitException | EngineException e) {
       return new MemoryForecast(ranks, List.of(), e.getMessage());
     }
   }
