@@ -15,19 +15,20 @@ import java.util.Map;
  * @param out what it printed to standard output
  * @param err what it printed to standard error
  */
-record CommandLineRun(int exitCode, String out, String err) {
+public record CommandLineRun(int exitCode, String out, String err) {
 
   /** Runs {@code millrace} with a cache of its own. */
-  static CommandLineRun millrace(Path cache, String... arguments) {
+  public static CommandLineRun millrace(Path cache, String... arguments) {
     return run(Commands.MILLRACE, Map.of("MILLRACE_CACHE", cache.toString()), arguments);
   }
 
   /** Runs {@code run-job} with a cache of its own. */
-  static CommandLineRun runJob(Path cache, String... arguments) {
+  public static CommandLineRun runJob(Path cache, String... arguments) {
     return run(Commands.RUN_JOB, Map.of("MILLRACE_CACHE", cache.toString()), arguments);
   }
 
-  static CommandLineRun run(String name, Map<String, String> environment, String... arguments) {
+  public static CommandLineRun run(
+      String name, Map<String, String> environment, String... arguments) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     ByteArrayOutputStream err = new ByteArrayOutputStream();
     try (PrintStream outStream = new PrintStream(out, true, StandardCharsets.UTF_8);
@@ -42,7 +43,7 @@ record CommandLineRun(int exitCode, String out, String err) {
   }
 
   /** Everything it printed, for messages of failed assertions. */
-  String all() {
+  public String all() {
     return "exit code " + exitCode + "\n--- out\n" + out + "--- err\n" + err;
   }
 }
