@@ -21,6 +21,11 @@ public final class Counters {
     if (resumed) {
       rowsResumed.increment();
     }
+    tokens(prompt, cached, output);
+  }
+
+  /** Counts tokens. */
+  public void tokens(long prompt, long cached, long output) {
     promptTokens.add(prompt);
     cachedTokens.add(cached);
     outputTokens.add(output);

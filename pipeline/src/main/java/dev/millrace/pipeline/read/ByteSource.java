@@ -27,6 +27,13 @@ public final class ByteSource {
         : Path.of(location);
   }
 
+  /** Whether a path names the file itself. */
+  public static boolean isAt(InputFile file, Path path) throws IOException {
+    return isLocal(file.location())
+        && Files.exists(path)
+        && Files.isSameFile(localPath(file.location()), path);
+  }
+
   static SeekableByteChannel open(InputFile file) throws IOException {
     if (isLocal(file.location())) {
       return Files.newByteChannel(localPath(file.location()));

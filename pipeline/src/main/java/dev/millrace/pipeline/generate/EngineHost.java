@@ -1,0 +1,192 @@
+package dev.millrace.pipeline.generate;
+
+import dev.millrace.api.engine.Engine;
+import dev.millrace.api.engine.EngineFactory;
+import dev.millrace.pipeline.store.JobDescription;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.ObjectOutputStream;
+import java.io.UncheckedIOException;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Shares one engine among all threads of this process that ask for the same one. Pipeline runners
+ * create, copy and drop their functions as they please, so the engine cannot belong to one of them:
+ * it lives from the first lease until no lease has been out for a while, or the process ends.
+ */
+public final class EngineHost {
+  /** Engines of this process by what was asked for: the one place that outlives a function. */
+  private static final EngineHost OF_PROCESS = new EngineHost();
+
+  private final Map<String, Shared> engines = new HashMap<>();
+  private final ScheduledExecutorService timer =
+      Executors.newSingleThreadScheduledExecutor(
+          task -> {
+            Thread thread = new Thread(task, "millrace-engine-linger");
+            thread.setDaemon(true);
+            return thread;
+          });
+
+  private EngineHost() {
+    Runtime.getRuntime().addShutdownHook(new Thread(this::closeAll, "millrace-engine-close"));
+  }
+
+  /**
+   * Leases the engine that the factory opens; the first lease opens it, others wait for that.
+   *
+   * @param linger how long the engine stays open after the last lease is returned
+   * @throws dev.millrace.api.engine.EngineException if it cannot be opened
+   */
+  public static EngineLease acquire(EngineFactory factory, Duration linger) {
+    return OF_PROCESS.lease(factory, linger);
+  }
+
+  private EngineLease lease(EngineFactory factory, Duration linger) {
+    String key = key(factory);
+    Shared shared;
+    synchronized (this) {
+      shared = engines.computeIfAbsent(key, k -> new Shared(this, k, factory));
+      shared.leases++;
+      shared.cancelClosing();
+    }
+    try {
+      shared.open();
+    } catch (RuntimeException | Error e) {
+      release(shared, Duration.ZERO);
+      throw e;
+    }
+    return new EngineLease(shared, linger);
+  }
+
+  /** Equal for factories that open the same engine: the serialised form holds all settings. */
+  private static String key(EngineFactory factory) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
+      out.writeObject(factory);
+    } catch (IOException e) {
+      throw new UncheckedIOException("the engine factory cannot be serialised", e);
+    }
+    return factory.fingerprint()
+        + " "
+        + HexFormat.of().formatHex(JobDescription.sha256().digest(bytes.toByteArray()));
+  }
+
+  private void release(Shared shared, Duration linger) {
+    boolean closeNow = false;
+    synchronized (this) {
+      shared.leases--;
+      if (shared.leases == 0) {
+        closeNow = linger.isZero();
+        if (closeNow) {
+          engines.remove(shared.key, shared);
+        } else {
+          shared.closing =
+              timer.schedule(() -> closeIfUnused(shared), linger.toMillis(), TimeUnit.MILLISECONDS);
+        }
+      }
+    }
+    if (closeNow) {
+      shared.close();
+    }
+  }
+
+  private void closeIfUnused(Shared shared) {
+    synchronized (this) {
+      if (shared.leases > 0) {
+        return;
+      }
+      engines.remove(shared.key, shared);
+    }
+    shared.close();
+  }
+
+  private void closeAll() {
+    Map<String, Shared> open;
+    synchronized (this) {
+      open = new HashMap<>(engines);
+      engines.clear();
+    }
+    open.values().forEach(Shared::close);
+  }
+
+  /** One engine and who uses it. */
+  static final class Shared {
+    /** Permits in all; every user of the engine holds one, who needs it alone holds all. */
+    static final int PERMITS = 1 << 16;
+
+    private final EngineHost host;
+    private final String key;
+    private final EngineFactory factory;
+    private final ReentrantLock opening = new ReentrantLock();
+    final Semaphore use = new Semaphore(PERMITS, true);
+    final ReentrantLock feeding = new ReentrantLock(true);
+    private int leases; // guarded by the host
+    private ScheduledFuture<?> closing; // guarded by the host
+    private Engine engine; // guarded by opening
+
+    Shared(EngineHost host, String key, EngineFactory factory) {
+      this.host = host;
+      this.key = key;
+      this.factory = factory;
+    }
+
+    private void cancelClosing() {
+      if (closing != null) {
+        closing.cancel(false);
+        closing = null;
+      }
+    }
+
+    Engine open() {
+      opening.lock();
+      try {
+        if (engine == null) {
+          engine = factory.openEngine();
+        }
+        return engine;
+      } finally {
+        opening.unlock();
+      }
+    }
+
+    /** Opens a new engine in place of a failed one, unless that was done already. */
+    Engine replace(Engine failed) {
+      opening.lock();
+      try {
+        if (engine == failed) {
+          engine = null;
+          failed.close();
+        }
+        return open();
+      } finally {
+        opening.unlock();
+      }
+    }
+
+    void close() {
+      opening.lock();
+      try {
+        if (engine != null) {
+          Engine closed = engine;
+          engine = null;
+          closed.close();
+        }
+      } finally {
+        opening.unlock();
+      }
+    }
+
+    void release(Duration linger) {
+      host.release(this, linger);
+    }
+  }
+}

@@ -1,0 +1,76 @@
+package dev.millrace.pipeline.generate;
+
+import dev.millrace.pipeline.job.CancelToken;
+import dev.millrace.pipeline.job.Counters;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * What a run shares with the functions of its pipeline where both are in one process: its counters
+ * and its cancel token. Functions travel by serialisation, so they find it by the run's id; in
+ * another process they find none and count for themselves.
+ */
+public final class RunContext implements AutoCloseable {
+  private static final Map<String, RunContext> OF_PROCESS = new ConcurrentHashMap<>();
+
+  private final String id;
+  private final Counters counters;
+  private final CancelToken cancel;
+  private final AtomicInteger openBatches = new AtomicInteger();
+
+  private RunContext(String id, Counters counters, CancelToken cancel) {
+    this.id = id;
+    this.counters = counters;
+    this.cancel = cancel;
+  }
+
+  /** Makes a run known to this process, until closed. */
+  public static RunContext open(String id, Counters counters, CancelToken cancel) {
+    RunContext context = new RunContext(id, counters, cancel);
+    OF_PROCESS.put(id, context);
+    return context;
+  }
+
+  /** The run of this id, or one of its own if there is none here; null stands for no run. */
+  public static RunContext find(String id) {
+    RunContext context = id == null ? null : OF_PROCESS.get(id);
+    return context != null ? context : new RunContext("", new Counters(), new CancelToken());
+  }
+
+  public Counters counters() {
+    return counters;
+  }
+
+  public CancelToken cancel() {
+    return cancel;
+  }
+
+  void batchOpened() {
+    openBatches.incrementAndGet();
+  }
+
+  void batchClosed() {
+    openBatches.decrementAndGet();
+  }
+
+  /**
+   * Waits until no function has a batch open, so that nothing writes once the run is over.
+   *
+   * @return false if that took longer than the patience given
+   */
+  public boolean awaitQuiet(Duration patience) {
+    long deadline = System.nanoTime() + patience.toNanos();
+    while (openBatches.get() > 0 && System.nanoTime() < deadline) {
+      LockSupport.parkNanos(1_000_000);
+    }
+    return openBatches.get() == 0;
+  }
+
+  @Override
+  public void close() {
+    OF_PROCESS.remove(id, this);
+  }
+}
