@@ -14,9 +14,11 @@ import dev.millrace.engine.model.MemoryPlan;
 import dev.millrace.engine.model.RankedExecutor;
 import dev.millrace.engine.sample.Sampler;
 import dev.millrace.engine.schedule.SchedulerLimits;
+import dev.millrace.engine.text.TextSettings;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Objects;
+import java.util.TreeMap;
 
 /** Opens engines in this JVM: a workspace, and how to run it. */
 public final class LocalEngineFactory implements EngineFactory {
@@ -29,36 +31,48 @@ public final class LocalEngineFactory implements EngineFactory {
 
   private final String workspacePath;
   private final EngineSettings settings;
+  private final TextSettings textSettings;
+
+  /** Reads prompts as {@link TextSettings#defaults} says. */
+  public LocalEngineFactory(String workspacePath, EngineSettings settings) {
+    this(workspacePath, settings, TextSettings.defaults());
+  }
 
   /**
    * @param workspacePath folder of a converted model, on every worker
+   * @param textSettings how prompts are read
    */
-  public LocalEngineFactory(String workspacePath, EngineSettings settings) {
+  public LocalEngineFactory(
+      String workspacePath, EngineSettings settings, TextSettings textSettings) {
     this.workspacePath = Objects.requireNonNull(workspacePath, "workspacePath");
     this.settings = Objects.requireNonNull(settings, "settings");
+    this.textSettings = Objects.requireNonNull(textSettings, "textSettings");
   }
 
   /**
    * {@inheritDoc} Of the settings, these count: the kind of backend and the ranks, for the last
-   * bits of their sums, and the cap on the context, which ends outputs.
+   * bits of their sums, and the cap on the context, which ends outputs; and how prompts are read.
    */
   @Override
   public String fingerprint() {
     try (Workspace workspace = open()) {
       WorkspaceManifest manifest = workspace.manifest();
-      return "model=%s backend=%s ranks=%d context=%d"
+      return "model=%s backend=%s ranks=%d context=%d specialTokens=%s template=%s variables=%s"
           .formatted(
               manifest.modelFingerprint(),
               BackendChoice.family(settings),
               settings.ranks(),
-              contextTokensMax(manifest));
+              contextTokensMax(manifest),
+              textSettings.parseSpecialTokens() ? "parsed" : "text",
+              textSettings.templateName(),
+              new TreeMap<>(textSettings.templateVariables()));
     }
   }
 
   @Override
   public PromptEncoder openPromptEncoder() {
     try (Workspace workspace = open()) {
-      return ModelText.open(workspace, contextTokensMax(workspace.manifest()));
+      return ModelText.open(workspace, textSettings, contextTokensMax(workspace.manifest()));
     }
   }
 
@@ -75,7 +89,7 @@ public final class LocalEngineFactory implements EngineFactory {
       WorkspaceManifest manifest = workspace.manifest();
       EngineModel model =
           new EngineModel(
-              ModelText.open(workspace, contextTokensMax(manifest)),
+              ModelText.open(workspace, textSettings, contextTokensMax(manifest)),
               manifest.shape().vocabularySize(),
               manifest.generation().eosTokenIds(),
               contextTokensMax(manifest));

@@ -1,24 +1,23 @@
 package dev.millrace.engine;
 
 import dev.millrace.api.engine.EngineException;
-import dev.millrace.api.request.FailureReason;
 import dev.millrace.api.request.Prompt;
 import dev.millrace.api.request.RequestException;
 import dev.millrace.api.workspace.Workspace;
 import dev.millrace.engine.text.StreamingDecoder;
+import dev.millrace.engine.text.TextCodec;
+import dev.millrace.engine.text.TextSettings;
 import dev.millrace.engine.text.Tokenizer;
-import dev.millrace.engine.text.TokenizerConfig;
 import java.io.IOException;
-import java.nio.file.Path;
 
-/** {@link TextCodec} of a workspace: its tokenizer and its chat template. */
-final class ModelText implements TextCodec {
+/** {@link EngineText} of a workspace: its tokenizer and its chat template. */
+final class ModelText implements EngineText {
+  private final TextCodec codec;
   private final Tokenizer tokenizer;
-  private final int contextTokensMax;
 
-  private ModelText(Tokenizer tokenizer, int contextTokensMax) {
-    this.tokenizer = tokenizer;
-    this.contextTokensMax = contextTokensMax;
+  private ModelText(TextCodec codec) {
+    this.codec = codec;
+    this.tokenizer = codec.tokenizer();
   }
 
   /**
@@ -26,29 +25,30 @@ final class ModelText implements TextCodec {
    *
    * @throws EngineException if a file is missing or broken
    */
-  static ModelText open(Workspace workspace, int contextTokensMax) {
-    Path folder = workspace.path().resolve(Workspace.TEXT_FOLDER);
+  static ModelText open(Workspace workspace, TextSettings settings, int contextTokensMax) {
     try {
-      TokenizerConfig config =
-          workspace.hasText("tokenizer_config.json")
-              ? TokenizerConfig.load(folder.resolve("tokenizer_config.json"))
-              : TokenizerConfig.EMPTY;
-      Tokenizer tokenizer = Tokenizer.load(folder.resolve("tokenizer.json"), config);
-      return new ModelText(tokenizer, contextTokensMax);
+      return new ModelText(
+          TextCodec.load(
+              workspace.path().resolve(Workspace.TEXT_FOLDER),
+              settings,
+              contextTokensMax,
+              workspace.manifest().shape().vocabularySize()));
     } catch (IOException e) {
-      throw new EngineException("the workspace's text files cannot be read: " + e.getMessage(), e);
+      throw new EngineException(
+          "the text files of the workspace cannot be read: %s (workspace=%s)"
+              .formatted(e.getMessage(), workspace.path()),
+          e);
     }
   }
 
   @Override
   public int[] encode(Prompt prompt) throws RequestException {
-    if (prompt instanceof Prompt.Tokens tokens) {
-      return tokens.tokenIds();
-    }
-    if (prompt instanceof Prompt.Text text) {
-      return tokenizer.withModelTokens(tokenizer.encode(text.text(), false));
-    }
-    throw new RequestException(FailureReason.MESSAGES_INVALID, "the model has no chat template");
+    return codec.encode(prompt);
+  }
+
+  @Override
+  public int[] encodeContinuation(Prompt continuation) throws RequestException {
+    return codec.encodeContinuation(continuation);
   }
 
   @Override
@@ -58,7 +58,7 @@ final class ModelText implements TextCodec {
 
   @Override
   public int contextTokensMax() {
-    return contextTokensMax;
+    return codec.contextTokensMax();
   }
 
   @Override

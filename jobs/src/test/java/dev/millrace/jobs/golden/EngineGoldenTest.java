@@ -56,7 +56,7 @@ final class EngineGoldenTest {
     return new EngineSettings(backend, ranks, batch, 256, 0, 256, true, 0, 60_000);
   }
 
-  static Prompt chat(JsonNode row) {
+  private static Prompt chat(JsonNode row) {
     List<ChatMessage> messages = new ArrayList<>();
     for (JsonNode message : row.get("messages")) {
       messages.add(new ChatMessage(message.get("role").asText(), message.get("content").asText()));
@@ -103,11 +103,7 @@ final class EngineGoldenTest {
     SamplingSettings sampling = SamplingSettings.builder().maxTokens(64).logprobs(5).build();
     List<GenerationRequest> requests = new ArrayList<>();
     for (JsonNode row : golden) {
-      requests.add(
-          new GenerationRequest(
-              row.get("id").asText(),
-              new Prompt.Tokens(SampleData.ints(row.get("prompt_token_ids"))),
-              sampling));
+      requests.add(new GenerationRequest(row.get("id").asText(), chat(row), sampling));
     }
     EngineSettings settings = settings(backend, ranks, batch).withPrefixCache(prefixCache);
     try (Engine engine = open(model, settings)) {

@@ -1,5 +1,6 @@
 package dev.millrace.engine.text;
 
+import java.io.Serializable;
 import java.time.Clock;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -19,7 +20,8 @@ public record TextSettings(
     boolean parseSpecialTokens,
     String templateName,
     Map<String, Object> templateVariables,
-    Clock clock) {
+    Clock clock)
+    implements Serializable {
   public TextSettings {
     Objects.requireNonNull(templateName, "templateName");
     Objects.requireNonNull(clock, "clock");
