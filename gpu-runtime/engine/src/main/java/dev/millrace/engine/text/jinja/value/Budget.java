@@ -11,6 +11,9 @@ public final class Budget {
   /** Characters and list items made, intermediate ones included. */
   static final long UNITS_MAX = 1L << 28;
 
+  /** Characters or items of one string or list. */
+  static final long UNITS_OF_ONE_MAX = 1L << 24;
+
   /** Macros inside macros. */
   static final int DEPTH_MAX = 60;
 
@@ -26,6 +29,10 @@ public final class Budget {
 
   public void charge(long more) {
     units += more;
+    if (more > UNITS_OF_ONE_MAX) {
+      throw new TemplateException(
+          "the template makes a text or list of more than " + UNITS_OF_ONE_MAX);
+    }
     if (units > UNITS_MAX) {
       throw new TemplateException(
           "the template makes more than " + UNITS_MAX + " characters and list items");
