@@ -94,17 +94,25 @@ final class ArrowCopier implements RowCopier {
   /** Dictionaries are known once a batch was asked for, so the writer is opened only then. */
   private void openWriter() throws IOException {
     if (writer == null) {
-      batch = joined(input.root().getFieldVectors(), added, input.schema());
+      Schema schema = input.schema();
+      List<FieldVector> vectors = input.root().getFieldVectors();
+      batch = joined(vectors, schema.getFields(), added, answers.fields(), schema);
       writer = writer(batch, out);
       writer.start();
     }
   }
 
+  /** Vectors of the input and of ours under the input's own fields: vectors rename theirs. */
   private static VectorSchemaRoot joined(
-      List<FieldVector> left, List<FieldVector> right, Schema schema) {
+      List<FieldVector> left,
+      List<Field> leftFields,
+      List<FieldVector> right,
+      List<Field> ours,
+      Schema schema) {
     List<FieldVector> vectors = new ArrayList<>(left);
     vectors.addAll(right);
-    List<Field> fields = vectors.stream().map(FieldVector::getField).toList();
+    List<Field> fields = new ArrayList<>(leftFields);
+    fields.addAll(ours);
     return new VectorSchemaRoot(new Schema(fields, schema.getCustomMetadata()), vectors, 0);
   }
 
@@ -191,7 +199,12 @@ final class ArrowCopier implements RowCopier {
           kept.add(vector.getField().createVector(input.allocator()));
         }
       }
-      root = joined(kept, reasons, input.schema());
+      Schema schema = input.schema();
+      List<Field> keptFields =
+          schema.getFields().stream()
+              .filter(f -> !FailureColumns.NAMES.contains(f.getName()))
+              .toList();
+      root = joined(kept, keptFields, reasons, FailureColumns.FIELDS, schema);
       writer = ArrowCopier.this.writer(root, failures.open());
       writer.start();
     }
