@@ -9,6 +9,7 @@ import dev.millrace.api.workspace.WorkspaceWriter;
 import dev.millrace.converter.read.TextFiles;
 import dev.millrace.converter.write.ConversionPlan;
 import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,7 +19,6 @@ import java.util.Optional;
 
 /** One conversion: plan, check the place, copy the texts, write the weights, publish. */
 final class ConversionRun {
-  private static final String CREATOR = "millrace 0.1.0";
   private static final long SPARE_BYTES = 64L << 20;
 
   private final ModelSource source;
@@ -49,8 +49,9 @@ final class ConversionRun {
       publish(writer, manifest);
       return new ConversionResult(
           output, manifest, false, layout.bytes(), System.nanoTime() - startNanos, remarks);
-    } catch (FileSystemException e) {
-      throw e;
+    } catch (ClosedByInterruptException e) {
+      Thread.interrupted(); // as InterruptedException does
+      throw (InterruptedException) new InterruptedException("interrupted").initCause(e);
     } catch (IOException e) {
       throw withSpace(e);
     }
@@ -137,7 +138,7 @@ final class ConversionRun {
       List<TextFile> texts) {
     return new WorkspaceManifest(
         WorkspaceManifest.FORMAT_VERSION,
-        CREATOR,
+        creator(),
         source.config().architecture(),
         plan.shape(),
         plan.layers(),
@@ -149,6 +150,11 @@ final class ConversionRun {
         texts,
         layout.dataFiles(),
         tensors);
+  }
+
+  private static String creator() {
+    String version = ConversionRun.class.getPackage().getImplementationVersion();
+    return "millrace " + (version == null ? "development" : version);
   }
 
   private void publish(WorkspaceWriter writer, WorkspaceManifest manifest) throws IOException {
@@ -168,7 +174,7 @@ final class ConversionRun {
   }
 
   /** A disk that fills up is told with its name and what is left on it. */
-  private IOException withSpace(IOException e) throws IOException {
+  private IOException withSpace(IOException e) {
     String message = String.valueOf(e.getMessage());
     if (!message.contains("No space left") && !message.contains("not enough space")) {
       return e;

@@ -77,7 +77,7 @@ final class SegmentWriters {
   }
 
   private void work() throws IOException {
-    ByteBuffer block = writer.newBlock();
+    ByteBuffer block = writer.newBlock(settings.threads());
     try {
       int index;
       while ((index = next.getAndIncrement()) < places.size()) {

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -64,6 +65,11 @@ final class NaiveCheckpoint {
       values[i] = element(type(name), bytes.get(name), i);
     }
     return values;
+  }
+
+  /** Names of all tensors. */
+  List<String> names() {
+    return List.copyOf(entries.keySet());
   }
 
   private String type(String name) {

@@ -24,6 +24,7 @@ final class StagingFolder implements AutoCloseable {
 
   private final Path path;
   private final FileChannel lockChannel;
+  private final Thread atExit = new Thread(this::deleteAtExit, "staging-folder-exit");
 
   private StagingFolder(Path path, FileChannel lockChannel) {
     this.path = path;
@@ -46,6 +47,7 @@ final class StagingFolder implements AutoCloseable {
         FileChannel.open(
             path.resolve(LOCK_FILE), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
     StagingFolder folder = new StagingFolder(path, channel);
+    Runtime.getRuntime().addShutdownHook(folder.atExit);
     FileLock lock = channel.tryLock();
     if (lock == null) {
       folder.close();
@@ -64,13 +66,32 @@ final class StagingFolder implements AutoCloseable {
   void release() throws IOException {
     Files.delete(path.resolve(LOCK_FILE));
     lockChannel.close();
+    removeHook();
   }
 
   /** Removes the folder if it is still there under its hidden name. Idempotent. */
   @Override
   public void close() throws IOException {
+    removeHook();
     lockChannel.close();
     delete(path);
+  }
+
+  private void removeHook() {
+    try {
+      Runtime.getRuntime().removeShutdownHook(atExit);
+    } catch (IllegalStateException e) {
+      // the JVM is on its way out: the hook does the rest
+    }
+  }
+
+  /** When the process is asked to end in the middle, gigabytes are not left until the next one. */
+  private void deleteAtExit() {
+    try {
+      delete(path);
+    } catch (IOException e) {
+      System.err.println("could not remove " + path + ": " + e);
+    }
   }
 
   /** Forces a folder's entries to disk. */

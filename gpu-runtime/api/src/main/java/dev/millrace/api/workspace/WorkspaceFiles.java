@@ -1,6 +1,7 @@
 package dev.millrace.api.workspace;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.millrace.api.workspace.WorkspaceManifest.DataFile;
 import dev.millrace.api.workspace.WorkspaceManifest.TextFile;
@@ -86,9 +87,26 @@ final class WorkspaceFiles {
       return ManifestJson.toManifest(tree);
     } catch (JsonProcessingException e) {
       Throwable cause = e.getCause() instanceof IllegalArgumentException ? e.getCause() : e;
-      String found = cause == e ? e.getOriginalMessage() : cause.getMessage();
-      throw malformed(Workspace.MANIFEST_FILE, "a consistent manifest", found, e);
+      // Jackson ends some messages with advice to programmers
+      String message = cause == e ? e.getOriginalMessage() : cause.getMessage();
+      String found = message.replaceFirst(" \\(set DeserializationConfig.*", "");
+      throw malformed(where(e), "a consistent manifest", found, e);
     }
+  }
+
+  private static String where(JsonProcessingException e) {
+    if (!(e instanceof JsonMappingException mapping) || mapping.getPath().isEmpty()) {
+      return Workspace.MANIFEST_FILE;
+    }
+    StringBuilder field = new StringBuilder(Workspace.MANIFEST_FILE).append(' ');
+    for (JsonMappingException.Reference step : mapping.getPath()) {
+      if (step.getFieldName() == null) {
+        field.append('[').append(step.getIndex()).append(']');
+      } else {
+        field.append(field.toString().endsWith(" ") ? "" : ".").append(step.getFieldName());
+      }
+    }
+    return field.toString();
   }
 
   private void requireVersion(JsonNode version) throws MalformedWorkspaceException {

@@ -21,11 +21,13 @@ import java.util.zip.CRC32C;
  * Reads every segment of a workspace and compares its checksum; several threads, bounded memory.
  */
 final class WorkspaceVerification {
-  private static final int READ_BYTES = 4 << 20;
+  private static final int READ_BYTES_MAX = 4 << 20;
+  private static final int READS_BYTES_MAX = 128 << 20;
 
   private final Path folder;
   private final WorkspaceManifest manifest;
   private final int threads;
+  private final int readBytes;
   private final ByteProgress progress;
   private final long total;
   private final List<Place> places = new ArrayList<>();
@@ -41,6 +43,8 @@ final class WorkspaceVerification {
     this.folder = folder;
     this.manifest = manifest;
     this.threads = Math.max(1, threads);
+    this.readBytes =
+        (int) DirectChannels.roundUp(Math.min(READ_BYTES_MAX, READS_BYTES_MAX / this.threads));
     this.progress = progress;
     for (TensorEntry tensor : manifest.tensors()) {
       tensor.segments().forEach(segment -> places.add(new Place(tensor, segment)));
@@ -76,7 +80,7 @@ final class WorkspaceVerification {
   }
 
   private void work() throws IOException {
-    ByteBuffer buffer = DirectChannels.newBuffer(READ_BYTES);
+    ByteBuffer buffer = DirectChannels.newBuffer(readBytes);
     int index;
     while ((index = next.getAndIncrement()) < places.size()) {
       check(places.get(index).tensor(), places.get(index).segment(), buffer);
@@ -102,7 +106,7 @@ final class WorkspaceVerification {
       long end = segment.offset() + segment.bytes();
       while (position < end) {
         long whole = DirectChannels.roundUp(end - position);
-        buffer.clear().limit((int) Math.min(READ_BYTES, whole));
+        buffer.clear().limit((int) Math.min(readBytes, whole));
         int read = channel.read(buffer, position);
         if (read <= 0) {
           throw new EOFException(name + " ends at " + position + " while it is verified");

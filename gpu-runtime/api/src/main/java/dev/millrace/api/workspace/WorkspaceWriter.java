@@ -50,8 +50,11 @@ import java.util.zip.CRC32C;
  * when the next one writes beside it.
  */
 public final class WorkspaceWriter implements AutoCloseable {
-  /** Bytes that are gathered before each write. */
+  /** Bytes that are gathered before each write, unless very many threads share them. */
   public static final int BLOCK_BYTES = 8 << 20;
+
+  /** Most bytes that are gathered over all threads. */
+  public static final int BLOCKS_BYTES_MAX = 128 << 20;
 
   private final Path target;
   private final StagingFolder staging;
@@ -106,10 +109,16 @@ public final class WorkspaceWriter implements AutoCloseable {
     return file;
   }
 
-  /** A buffer for {@link #write}, one per thread. */
-  public ByteBuffer newBlock() {
+  /**
+   * A buffer for {@link #write}, one per thread.
+   *
+   * @param threads that will have one: together they stay within {@value #BLOCKS_BYTES_MAX} bytes,
+   *     unless single strips are larger than their share
+   */
+  public ByteBuffer newBlock(int threads) {
     long largest = layout.tensors().stream().mapToLong(TensorEntry::stripBytes).max().orElse(1);
-    return DirectChannels.newBuffer((int) Math.max(BLOCK_BYTES, largest));
+    long share = Math.min(BLOCK_BYTES, BLOCKS_BYTES_MAX / threads);
+    return DirectChannels.newBuffer(Math.toIntExact(Math.max(share, largest)));
   }
 
   /**
