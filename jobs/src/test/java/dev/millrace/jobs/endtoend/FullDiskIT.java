@@ -34,7 +34,8 @@ class FullDiskIT {
 
   @AfterEach
   void unmount() throws Exception {
-    shell("umount", disk.toString());
+    // lazily: files of the job may still be mapped in this JVM
+    shell("umount", "-l", disk.toString());
   }
 
   /** Runs a command; returns what it printed if it failed, else nothing. */
