@@ -10,6 +10,7 @@ import dev.millrace.api.engine.PromptEncoder;
 import dev.millrace.api.workspace.Workspace;
 import dev.millrace.api.workspace.WorkspaceManifest;
 import dev.millrace.engine.compute.BackendFactory;
+import dev.millrace.engine.model.MemoryPlan;
 import dev.millrace.engine.model.RankedExecutor;
 import dev.millrace.engine.sample.Sampler;
 import dev.millrace.engine.schedule.SchedulerLimits;
@@ -101,6 +102,28 @@ public final class LocalEngineFactory implements EngineFactory {
         executor.close();
         throw e;
       }
+    }
+  }
+
+  /**
+   * What {@link #openEngine} would take, to the byte, with nothing taken yet.
+   *
+   * @throws EngineException if the workspace or the settings do not allow it, saying what to do
+   * @throws DoesNotFitException if memory does not suffice, with the sizes
+   */
+  public EngineInfo plan() {
+    BackendFactory backends = BackendChoice.open(settings);
+    try (Workspace workspace = open()) {
+      WorkspaceManifest manifest = workspace.manifest();
+      MemoryPlan plan = MemoryPlan.of(manifest, settings, backends);
+      return new EngineInfo(
+          manifest.modelFingerprint(),
+          backends.name(),
+          settings.ranks(),
+          plan.contextTokensMax(),
+          Math.min(settings.sequencesMax(), settings.stepTokensMax()),
+          0,
+          plan.entries());
     }
   }
 

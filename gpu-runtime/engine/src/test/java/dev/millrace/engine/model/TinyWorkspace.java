@@ -39,7 +39,7 @@ final class TinyWorkspace {
     fused.forEach((name, matrix) -> entries.add(entry(name, matrix)));
     WorkspaceLayout layout = WorkspaceLayout.plan(entries, model.supportedRanks);
     try (WorkspaceWriter writer = WorkspaceWriter.create(folder, layout)) {
-      ByteBuffer block = writer.newBlock();
+      ByteBuffer block = writer.newBlock(1);
       for (int t = 0; t < layout.tensors().size(); t++) {
         TensorEntry entry = layout.tensors().get(t);
         for (int s = 0; s < entry.segments().size(); s++) {

@@ -1,0 +1,2 @@
+/** What a job says about itself while it runs. */
+package dev.millrace.jobs.progress;

@@ -1,0 +1,171 @@
+package dev.millrace.jobs.run;
+
+import dev.millrace.api.engine.EngineFactory;
+import dev.millrace.api.workspace.Workspace;
+import dev.millrace.api.workspace.WorkspaceManifest;
+import dev.millrace.jobs.console.Console;
+import dev.millrace.jobs.model.ModelStore;
+import dev.millrace.jobs.model.Places;
+import dev.millrace.jobs.outcome.CommandException;
+import dev.millrace.jobs.outcome.ExitCode;
+import dev.millrace.jobs.outcome.Failures;
+import dev.millrace.jobs.progress.ProgressPrinter;
+import dev.millrace.jobs.report.EndReport;
+import dev.millrace.jobs.report.JsonReport;
+import dev.millrace.jobs.report.MemoryForecast;
+import dev.millrace.jobs.report.PlanReport;
+import dev.millrace.jobs.report.TimeForecast;
+import dev.millrace.jobs.spec.JobSpec;
+import dev.millrace.pipeline.BatchJob;
+import dev.millrace.pipeline.job.CancelToken;
+import dev.millrace.pipeline.job.JobReport;
+import dev.millrace.pipeline.job.StagePlan;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.Optional;
+import java.util.function.Function;
+
+/** Runs or plans the job that a spec asks for. */
+public final class JobRunner {
+  private static final int COLUMNS_DEFAULT = 80;
+
+  private final Console console;
+  private final EngineFactories engines;
+  private final Places places;
+  private final ModelStore models;
+  private final String program;
+
+  /**
+   * A runner.
+   *
+   * @param engines makes the engine of a workspace
+   * @param program name and version, for the report
+   */
+  public JobRunner(Console console, EngineFactories engines, Places places, String program) {
+    this.console = console;
+    this.engines = engines;
+    this.places = places;
+    this.models = new ModelStore(places, console);
+    this.program = program;
+  }
+
+  /** Runs the job to its end and reports on standard output and in the output folder. */
+  public ExitCode run(JobSpec spec) {
+    ComposedJob composed = compose(spec);
+    Path workspace = models.workspace(composed.model());
+    WorkspaceManifest manifest = checkedManifest(workspace, composed.engine().ranks());
+    JobReport report = watched(composed, engines.of(workspace, composed.engine()), BatchJob::run);
+    ExitCode exitCode = Failures.exitCode(report.exitCode());
+    writeJson(new JsonReport(report, exitCode, workspace.toString(), program), composed);
+    console.out().print(new EndReport(report, exitCode, workspace.toString()).text());
+    console.out().flush();
+    recordRate(rates(manifest, composed), report);
+    return exitCode;
+  }
+
+  /** Stages the job and prints what the rest of it will take. */
+  public ExitCode plan(JobSpec spec) {
+    ComposedJob composed = compose(spec);
+    Path workspace = models.workspace(composed.model());
+    WorkspaceManifest manifest = checkedManifest(workspace, composed.engine().ranks());
+    EngineFactory factory = engines.of(workspace, composed.engine());
+    StagePlan staged = watched(composed, factory, BatchJob::stage);
+    MemoryPlan memory = new MemoryPlan(engines, workspace, composed.engine(), manifest);
+    MemoryForecast chosen = memory.chosen();
+    Optional<TimeForecast> time = Optional.empty();
+    if (chosen.fits() && staged.requests() > 0) {
+      time = Optional.of(expectedTime(composed, manifest, factory, staged));
+    }
+    console.out().print(new PlanReport(staged, chosen, memory.others(), time).text());
+    console.out().flush();
+    return chosen.fits() ? ExitCode.DONE : ExitCode.DOES_NOT_FIT;
+  }
+
+  private TimeForecast expectedTime(
+      ComposedJob composed, WorkspaceManifest manifest, EngineFactory factory, StagePlan staged) {
+    try {
+      Optional<TimeForecast> recorded = rates(manifest, composed).expect(staged);
+      if (recorded.isPresent()) {
+        return recorded.get();
+      }
+    } catch (IOException e) {
+      console.notice("The rates of earlier runs cannot be read (" + e + "); measuring anew.");
+    }
+    console.notice("This model has not run here before: measuring its speed for a few seconds.");
+    return new Calibration(factory, System::nanoTime).measure(staged);
+  }
+
+  private RateBook rates(WorkspaceManifest manifest, ComposedJob composed) {
+    return new RateBook(
+        places.cache().resolve("rates"),
+        manifest.modelFingerprint(),
+        composed.engine(),
+        Clock.systemUTC());
+  }
+
+  private void recordRate(RateBook rates, JobReport report) {
+    try {
+      rates.record(report);
+    } catch (IOException e) {
+      console.notice("The measured rate could not be kept for later plans: " + e);
+    }
+  }
+
+  private static void writeJson(JsonReport report, ComposedJob composed) {
+    Path folder = composed.job().output().path();
+    try {
+      report.writeTo(folder);
+    } catch (IOException e) {
+      throw new CommandException(
+          ExitCode.RETRYABLE,
+          "All rows are done, but the report could not be written to " + folder + ": " + e,
+          "Run the same command again; it computes nothing anew.",
+          e);
+    }
+  }
+
+  private static WorkspaceManifest checkedManifest(Path workspace, int ranks) {
+    try (Workspace opened = Workspace.open(workspace)) {
+      opened.manifest().requireRanks(ranks);
+      return opened.manifest();
+    } catch (IllegalArgumentException e) {
+      throw new CommandException(
+          ExitCode.USAGE,
+          e.getMessage().replaceFirst("^ranks: ", "--tp: ") + " (workspace=" + workspace + ")",
+          "",
+          e);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private ComposedJob compose(JobSpec spec) {
+    ComposedJob composed = new JobComposer(console).compose(spec);
+    composed.notices().forEach(console::notice);
+    return composed;
+  }
+
+  private <T> T watched(ComposedJob composed, EngineFactory factory, Function<BatchJob, T> action) {
+    CancelToken cancel = new CancelToken();
+    ProgressPrinter progress = progress(composed);
+    Interruption interruption = Interruption.watch(cancel, console.err());
+    try {
+      return action.apply(
+          BatchJob.of(composed.job(), factory).withListener(progress).withCancelToken(cancel));
+    } finally {
+      progress.clear();
+      interruption.close();
+    }
+  }
+
+  private ProgressPrinter progress(ComposedJob composed) {
+    int columns =
+        Optional.ofNullable(console.variable("COLUMNS"))
+            .filter(text -> text.matches("[0-9]{2,4}"))
+            .map(Integer::parseInt)
+            .orElse(COLUMNS_DEFAULT);
+    return new ProgressPrinter(composed.progress(), console.err(), columns, System::nanoTime);
+  }
+}

@@ -1,0 +1,169 @@
+package dev.millrace.jobs.run;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.request.SamplingSettings;
+import dev.millrace.jobs.console.Console;
+import dev.millrace.jobs.model.ModelChoice;
+import dev.millrace.jobs.model.ModelChoice.Kind;
+import dev.millrace.jobs.outcome.CommandException;
+import dev.millrace.jobs.outcome.ExitCode;
+import dev.millrace.jobs.spec.JobOption;
+import dev.millrace.jobs.spec.JobSpec;
+import dev.millrace.jobs.spec.JobSpec.Assignment;
+import dev.millrace.pipeline.job.JobSettings;
+import dev.millrace.pipeline.job.OutputSettings;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class JobComposerTest {
+  private static final PrintStream NOWHERE =
+      new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
+
+  private static ComposedJob compose(Map<String, String> environment, Object... settings) {
+    List<Assignment> assignments = new ArrayList<>();
+    for (int i = 0; i < settings.length; i += 2) {
+      JobOption option = (JobOption) settings[i];
+      assignments.add(Assignment.parse(option, List.of((String) settings[i + 1]), option.flag()));
+    }
+    Console console = new Console(NOWHERE, NOWHERE, environment, false);
+    return new JobComposer(console).compose(JobSpec.defaults().with(assignments));
+  }
+
+  @Test
+  void defaultsAreThoseOfPipelineAndEngine() {
+    ComposedJob job = compose(Map.of(), JobOption.INPUT, "a/rows.parquet");
+
+    assertEquals(SamplingSettings.greedy(), job.job().sampling());
+    assertEquals(EngineSettings.defaults(), job.engine());
+    assertEquals(
+        JobSettings.of(List.of("a/rows.parquet"), OutputSettings.to(Path.of("a/rows-output")))
+            .withBeamArguments(List.of("--runner=DirectRunner")),
+        job.job());
+    assertEquals(new ModelChoice(Kind.SAMPLE, null), job.model());
+    assertEquals(
+        List.of(
+            "No --workspace given: taking the sample model, tiny-qwen2.5 (11.5 M parameters).",
+            "No --output given: writing to a/rows-output."),
+        job.notices());
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = JobOption.class,
+      mode = EnumSource.Mode.EXCLUDE,
+      names = {"INPUT", "RUNNER", "MIN_TOKENS", "KEEP_WORK_FILES"})
+  void everyOptionTakesEffect(JobOption option) {
+    ComposedJob without = compose(Map.of(), JobOption.INPUT, "rows.jsonl");
+    ComposedJob with = compose(Map.of(), JobOption.INPUT, "rows.jsonl", option, option.example());
+
+    assertNotEquals(without, with, option.key());
+  }
+
+  @Test
+  void theOptionsThatNeedOthersTakeEffectToo() {
+    ComposedJob job =
+        compose(
+            Map.of(),
+            JobOption.INPUT,
+            "x.jsonl",
+            JobOption.MIN_TOKENS,
+            "3",
+            JobOption.KEEP_WORK_FILES,
+            "true");
+
+    assertEquals(List.of("x.jsonl"), job.job().inputs());
+    assertEquals(3, job.job().sampling().minTokens());
+    assertTrue(job.job().output().keepWorkFiles());
+    assertTrue(job.job().beamArguments().contains("--runner=DirectRunner"));
+  }
+
+  @Test
+  void workspaceIsTakenFromTheEnvironmentAndSaidSo() {
+    ComposedJob job = compose(Map.of("MILLRACE_WORKSPACE", "/ws"), JobOption.INPUT, "a.jsonl");
+
+    assertEquals(new ModelChoice(Kind.WORKSPACE, Path.of("/ws")), job.model());
+    assertTrue(job.notices().get(0).contains("MILLRACE_WORKSPACE"), job.notices().toString());
+  }
+
+  @Test
+  void workspaceAndModelTogetherAreRefused() {
+    CommandException failure =
+        assertThrows(
+            CommandException.class,
+            () ->
+                compose(
+                    Map.of(),
+                    JobOption.INPUT,
+                    "a",
+                    JobOption.WORKSPACE,
+                    "w",
+                    JobOption.MODEL_CHECKPOINT,
+                    "m"));
+
+    assertEquals(
+        "Expected --workspace or --model, found both (--workspace: w, --model: m)",
+        failure.getMessage());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "TEMPERATURE, -1, temperature",
+    "TOP_P, 0, top_p",
+    "N, 0, n",
+    "MAX_TOKENS, 0, max_tokens",
+    "MAX_TOKENS, 4294967296, sampling.max_tokens",
+    "LOGPROBS, 101, logprobs",
+    "TP, 0, tp",
+    "BATCH_SIZE, 0, engine.batch_size",
+    "STEP_TIMEOUT, 0, engine.step_timeout"
+  })
+  void valuesOutOfRangeAreRefusedWithTheFlagTheyCameFrom(
+      JobOption option, String value, String field) {
+    CommandException failure =
+        assertThrows(
+            CommandException.class, () -> compose(Map.of(), JobOption.INPUT, "a", option, value));
+
+    assertEquals(ExitCode.USAGE, failure.exitCode());
+    assertTrue(failure.getMessage().startsWith(field + ": expected"), failure.getMessage());
+    assertTrue(failure.getMessage().endsWith("(from " + option.flag() + ")"), failure.getMessage());
+  }
+
+  @Test
+  void inputIsRequired() {
+    CommandException failure =
+        assertThrows(CommandException.class, () -> compose(Map.of(), JobOption.TP, "1"));
+
+    assertEquals("Expected an input, found none", failure.getMessage());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "prompts.parquet, prompts-output",
+    "data/prompts.jsonl.gz, data/prompts-output",
+    "/data/in, /data/in-output",
+    "data/in/, data/in-output",
+    "'data/*.parquet', data-output",
+    "'*.parquet', millrace-output",
+    "'a/b/part-{1,2}.arrow', a/b-output",
+    "s3://bucket/rows.parquet, rows-output",
+    "v1.5.parquet, v1.5-output",
+    "., millrace-output"
+  })
+  void outputLiesBesideTheInput(String input, String output) {
+    assertEquals(Path.of(output), DefaultOutput.beside(input));
+  }
+}
