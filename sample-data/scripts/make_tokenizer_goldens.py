@@ -161,7 +161,7 @@ def synthetic_texts():
         yield line
     yield from SPACES
     yield from ["Hello the inn, all that  THE END!", "1234567 a12b3456789c", "The  the   thethe Hello", "a <left> b <right>  c  <both>  d", "Word Words aWord Word. WORD word", "NORM norm Norm",
-                "<right> <ri ght> <left><left>", "x   y      z", "  <both><both>  ", "\u00c9COLE \u0130\u0131 \ufb01 \u212b", "<s>Hello</s>the", " <s> the", "x<s>", "éèé", "日本<s>語", "a日日本b"]
+                "<right> <ri ght> <left><left>", "x   y      z", "  <both><both>  ", "\u00c9COLE \u0130\u0131 \ufb01 \u212b", "<s>Hello</s>the", " <s> the", "x<s>", "<right>    |a", "<both>   b   <left>", "a<right>   <left>   b", "éèé", "日本<s>語", "a日日本b"]
 
 
 def main():
@@ -181,7 +181,7 @@ def main():
                 ids = tokenizer.encode(text, add_special_tokens=False).ids
                 f.write(json.dumps({"tokenizer": name, "text": text, "ids": ids} | decoded(tokenizer, ids), ensure_ascii=False) + "\n")
             r = random.Random(13)
-            for i in range(20):
+            for i in range(14):
                 ids = [r.randrange(tokenizer.get_vocab_size()) for _ in range(1 + i)]
                 f.write(json.dumps({"tokenizer": name, "random_ids": ids} | decoded(tokenizer, ids), ensure_ascii=False) + "\n")
 

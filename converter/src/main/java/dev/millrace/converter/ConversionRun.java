@@ -19,7 +19,7 @@ import java.util.Optional;
 
 /** One conversion: plan, check the place, copy the texts, write the weights, publish. */
 final class ConversionRun {
-  private static final long SPARE_BYTES = 64L << 20;
+  private static final long SPARE_BYTES = 16L << 20;
 
   private final ModelSource source;
   private final ConversionSettings settings;

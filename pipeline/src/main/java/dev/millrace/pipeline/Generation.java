@@ -40,7 +40,7 @@ final class Generation {
   /** Longest that functions may take to let go of their chunks when a run ends early. */
   private static final Duration QUIET = Duration.ofSeconds(30);
 
-  private static final long POLL_MILLIS = 10;
+  private static final org.joda.time.Duration POLL = org.joda.time.Duration.millis(20);
 
   private final WorkFolder folder;
   private final EngineFactory factory;
@@ -132,29 +132,25 @@ final class Generation {
   }
 
   private void await(PipelineResult result) throws IOException {
-    try {
-      while (!result.getState().isTerminal()) {
-        if (cancel.isCancelled()) {
-          result.cancel();
-          throw new JobCancelledException(
-              "cancelled while generating; finished rows are kept, the same command continues");
-        }
-        Thread.sleep(POLL_MILLIS);
+    PipelineResult.State state = null;
+    while (state == null || !state.isTerminal()) {
+      if (cancel.isCancelled()) {
+        result.cancel();
+        throw new JobCancelledException(
+            "cancelled while generating; finished rows are kept, the same command continues");
       }
-      result.waitUntilFinish(); // throws what ended the pipeline
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      cancel.cancel();
-      result.cancel();
-      throw new JobCancelledException(
-          "interrupted while generating; finished rows are kept, the same command continues");
-    } catch (JobException e) {
-      throw e;
-    } catch (RuntimeException e) {
-      throw translate(e);
+      try {
+        state = result.waitUntilFinish(POLL); // throws what ended the pipeline
+      } catch (RuntimeException e) {
+        JobException failure = translate(e);
+        if (failure.exitCode() == ExitCode.CANCELLED) {
+          result.cancel();
+        }
+        throw failure;
+      }
     }
-    if (result.getState() != PipelineResult.State.DONE) {
-      throw new RetryableException("the pipeline ended as " + result.getState());
+    if (state != PipelineResult.State.DONE) {
+      throw new RetryableException("the pipeline ended as " + state);
     }
   }
 
@@ -162,6 +158,11 @@ final class Generation {
     for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
       if (cause instanceof JobException job) {
         return job;
+      }
+      if (cause instanceof InterruptedException) {
+        Thread.currentThread().interrupt();
+        return new JobCancelledException(
+            "interrupted while generating; finished rows are kept, the same command continues");
       }
       if (cause instanceof EngineException) {
         return new RetryableException("the engine failed: " + cause.getMessage(), failure);

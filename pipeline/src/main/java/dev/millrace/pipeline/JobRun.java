@@ -15,6 +15,7 @@ import dev.millrace.pipeline.group.Stager;
 import dev.millrace.pipeline.job.CancelToken;
 import dev.millrace.pipeline.job.Counters;
 import dev.millrace.pipeline.job.ExitCode;
+import dev.millrace.pipeline.job.JobCancelledException;
 import dev.millrace.pipeline.job.JobException;
 import dev.millrace.pipeline.job.JobListener;
 import dev.millrace.pipeline.job.JobReport;
@@ -31,6 +32,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import org.apache.beam.sdk.io.FileSystems;
 import org.apache.beam.sdk.options.PipelineOptions;
 
@@ -72,8 +75,9 @@ final class JobRun {
     try (OutputFolder output = take()) {
       OutputManifest manifest = output.finished();
       if (manifest == null) {
+        FutureTask<PipelineOptions> options = prepareOptions();
         StageManifest stage = stage(output);
-        generate(output, stage);
+        generate(output, stage, options);
         manifest = assemble(output, stage);
       } else {
         listener.warned("the output folder is complete already: nothing was computed");
@@ -82,6 +86,30 @@ final class JobRun {
       JobReport report = report(manifest);
       output.seal(report.withinAllowedFailures(), settings.output().keepWorkFiles());
       return report;
+    }
+  }
+
+  /** Beam takes most of a second to make its options: it can do so while rows are staged. */
+  private FutureTask<PipelineOptions> prepareOptions() {
+    FutureTask<PipelineOptions> options =
+        new FutureTask<>(() -> Generation.options(settings.beamArguments()));
+    Thread thread = new Thread(options, "millrace-beam-options");
+    thread.setDaemon(true);
+    thread.start();
+    return options;
+  }
+
+  private static PipelineOptions await(FutureTask<PipelineOptions> options) {
+    try {
+      return options.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new JobCancelledException("interrupted before generating");
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof JobException job) {
+        throw job;
+      }
+      throw new JobException(ExitCode.INTERNAL, "Beam cannot be set up: " + e.getCause(), e);
     }
   }
 
@@ -153,13 +181,14 @@ final class JobRun {
     }
   }
 
-  private void generate(OutputFolder output, StageManifest stage) {
+  private void generate(
+      OutputFolder output, StageManifest stage, FutureTask<PipelineOptions> prepared) {
     Counters counters = new Counters();
     List<Chunk> open =
         StorageErrors.guard(
             output.folder().journals(),
             () -> Chunks.open(output.folder(), stage.chunks(), counters));
-    PipelineOptions options = open.isEmpty() ? null : Generation.options(settings.beamArguments());
+    PipelineOptions options = open.isEmpty() ? null : await(prepared);
     boolean here = options != null && Generation.isDirect(options);
     try (EngineLease lease = here ? load() : null) {
       StageWatch watch =

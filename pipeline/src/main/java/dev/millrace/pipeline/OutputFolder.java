@@ -75,9 +75,10 @@ final class OutputFolder implements AutoCloseable {
         return manifest;
       }
     }
-    if (Files.exists(folder.description())) {
+    if (Files.exists(folder.stage())) {
       JobDescription.read(folder.description()).checkSame(description, folder.output());
     } else {
+      folder.clear(); // nothing was committed: there is nothing to continue or to protect
       checkNames(folder, settings, files, manifest != null);
       AtomicFiles.write(folder.description(), description.toJson());
     }

@@ -56,7 +56,7 @@ final class EngineGoldenTest {
     return new EngineSettings(backend, ranks, batch, 256, 0, 256, true, 0, 60_000);
   }
 
-  private static Prompt chat(JsonNode row) {
+  static Prompt chat(JsonNode row) {
     List<ChatMessage> messages = new ArrayList<>();
     for (JsonNode message : row.get("messages")) {
       messages.add(new ChatMessage(message.get("role").asText(), message.get("content").asText()));

@@ -42,7 +42,8 @@ public final class ParquetInput {
     }
   }
 
-  static InvalidInputException damaged(InputFile file, String where, Exception cause) {
+  /** The job's exception for a file whose content cannot be read. */
+  public static InvalidInputException damaged(InputFile file, String where, Exception cause) {
     return new InvalidInputException(
         "expected a complete Parquet file, found a damaged or truncated one: "
             + cause.getMessage()

@@ -44,7 +44,7 @@ public final class StorageErrors {
               + "); choose another output or correct its permissions",
           cause);
     }
-    return new RetryableException("cannot write " + path + ": " + cause, cause);
+    return new RetryableException("reading or writing failed below " + path + ": " + cause, cause);
   }
 
   /** An action that writes. */

@@ -31,6 +31,7 @@ import org.apache.parquet.schema.Type;
  * schema, so every type, known here or not, stays what it is.
  */
 final class ParquetCopier implements RowCopier {
+  private final InputFile file;
   private final ParquetFileReader reader;
   private final MessageType schema;
   private final MessageColumnIO columns;
@@ -41,10 +42,12 @@ final class ParquetCopier implements RowCopier {
   private ParquetWriter<Copied> failureWriter;
   private RecordReader<Group> records;
   private long recordsLeft;
+  private int rowGroup = -1;
   private boolean finished;
 
   ParquetCopier(InputFile file, AnswerColumns answers, OutputStream out, FailureOutput failures)
       throws IOException {
+    this.file = file;
     this.reader = ParquetInput.open(file);
     this.schema = reader.getFileMetaData().getSchema();
     this.columns =
@@ -88,16 +91,10 @@ final class ParquetCopier implements RowCopier {
 
   @Override
   public boolean copy(Completion answer) throws IOException {
-    while (recordsLeft == 0) {
-      PageReadStore pages = reader.readNextRowGroup();
-      if (pages == null) {
-        return false;
-      }
-      recordsLeft = pages.getRowCount();
-      records = columns.getRecordReader(pages, new GroupRecordConverter(schema));
+    Group record = next();
+    if (record == null) {
+      return false;
     }
-    recordsLeft--;
-    Group record = records.read();
     writer.write(new Copied(record, answers.values(answer)));
     if (answer.isFailed()) {
       if (failureWriter == null) {
@@ -107,6 +104,25 @@ final class ParquetCopier implements RowCopier {
       failureWriter.write(new Copied(record, FailureColumns.values(answer.failure())));
     }
     return true;
+  }
+
+  /** The next record, or null at the end. */
+  private Group next() {
+    try {
+      while (recordsLeft == 0) {
+        PageReadStore pages = reader.readNextRowGroup();
+        if (pages == null) {
+          return null;
+        }
+        rowGroup++;
+        recordsLeft = pages.getRowCount();
+        records = columns.getRecordReader(pages, new GroupRecordConverter(schema));
+      }
+      recordsLeft--;
+      return records.read();
+    } catch (RuntimeException | IOException e) {
+      throw ParquetInput.damaged(file, "row group " + Math.max(0, rowGroup), e);
+    }
   }
 
   @Override

@@ -293,6 +293,11 @@ final class CpuBackend implements Backend {
   }
 
   @Override
+  public int hostThreads() {
+    return pool.workers();
+  }
+
+  @Override
   public void forEach(int count, IntConsumer work) {
     forEach.work = work;
     pool.run(forEach, count);

@@ -13,8 +13,11 @@ import dev.millrace.engine.compute.kernel.WorkerPool;
  * input, one input after the other.
  */
 final class CpuMatmul implements Work {
-  /** Outputs decoded at a time, for weights that lie by output. */
-  private static final int DOT_OUTPUTS = 32;
+  /** Outputs decoded at a time, for weights that lie by output: L2 is enough where rows share. */
+  private static final int DOT_OUTPUTS = 64;
+
+  /** The same for one row, which uses each weight once: the copies should stay in L1. */
+  private static final int DOT_OUTPUTS_OF_ONE_ROW = 32;
 
   /** Most outputs of a unit, for weights that lie by input. */
   private static final int COLUMNS_MAX = 512;
@@ -111,7 +114,7 @@ final class CpuMatmul implements Work {
 
   private int unitOutputs() {
     return switch (weight.shape().layout()) {
-      case OUTPUT_MAJOR -> DOT_OUTPUTS;
+      case OUTPUT_MAJOR -> dotOutputs();
       case INT4_TILES -> WeightShape.TILE_OUTPUTS;
       case INPUT_MAJOR -> {
         // The same number of units for each worker, in whole pairs of registers.
@@ -120,6 +123,10 @@ final class CpuMatmul implements Work {
         yield roundUp((outputs + units - 1) / units, 32);
       }
     };
+  }
+
+  private int dotOutputs() {
+    return someRows == 1 ? DOT_OUTPUTS_OF_ONE_ROW : DOT_OUTPUTS;
   }
 
   private static int roundUp(int value, int unit) {
@@ -158,8 +165,9 @@ final class CpuMatmul implements Work {
     int end = Math.min(first + unitOutputs, outputs);
     switch (weight.shape().layout()) {
       case OUTPUT_MAJOR -> {
-        for (int o = first; o < end; o += DOT_OUTPUTS) {
-          dots(worker, o, Math.min(DOT_OUTPUTS, end - o));
+        int block = dotOutputs();
+        for (int o = first; o < end; o += block) {
+          dots(worker, o, Math.min(block, end - o));
         }
       }
       case INPUT_MAJOR -> columns(worker, first, end - first);
@@ -175,26 +183,28 @@ final class CpuMatmul implements Work {
   }
 
   private void dots(CpuWorker worker, int first, int count) {
+    boolean halves = weight.shape().type() != DType.F32;
     int run = runInputs(inputs, Kernels.PAD);
     for (int input = 0; input < inputs; input += run) {
       int some = Math.min(run, inputs - input);
       int stride = roundUp(some, Kernels.PAD);
       if (stride == inputs) {
-        decode(worker, (long) first * inputs, 0, count * inputs);
+        copy(worker, (long) first * inputs, 0, count * inputs);
       } else {
         for (int o = 0; o < count; o++) {
-          decode(worker, (long) (first + o) * inputs + input, o * stride, some);
+          copy(worker, (long) (first + o) * inputs + input, o * stride, some);
         }
       }
-      Matrix w = worker.w.set(worker.weights, 0, stride);
-      worker.kernels.dots(
-          worker.x.set(x, input, inputs),
-          someRows,
-          w,
-          count,
-          some,
-          worker.y.set(y, first, outputs),
-          input > 0);
+      Matrix xs = worker.x.set(x, input, inputs);
+      Matrix ws = worker.w.set(worker.weights, 0, stride);
+      Matrix ys = worker.y.set(y, first, outputs);
+      if (halves && someRows == 1) {
+        boolean f16 = weight.shape().type() == DType.F16;
+        worker.kernels.dotsOfHalves(xs, worker.halves, stride, f16, count, some, ys, input > 0, ws);
+      } else {
+        widen(worker, count * stride);
+        worker.kernels.dots(xs, someRows, ws, count, some, ys, input > 0);
+      }
     }
   }
 
@@ -204,10 +214,13 @@ final class CpuMatmul implements Work {
     for (int input = 0; input < inputs; input += run) {
       int some = Math.min(run, inputs - input);
       if (stride == outputs) {
-        decode(worker, (long) input * outputs, 0, some * outputs);
+        copy(worker, (long) input * outputs, 0, some * outputs);
       } else {
-        decodeRows(worker, (long) input * outputs + first, count, stride, some);
+        for (int k = 0; k < some; k++) {
+          copy(worker, (long) (input + k) * outputs + first, k * stride, count);
+        }
       }
+      widen(worker, some * stride);
       worker.kernels.columns(
           worker.x.set(x, input, inputs),
           someRows,
@@ -219,35 +232,21 @@ final class CpuMatmul implements Work {
     }
   }
 
-  /** Part of some rows of a weight that lies by input. */
-  private void decodeRows(CpuWorker worker, long start, int count, int stride, int rows) {
-    if (weight.shape().type() == DType.F32) {
-      for (int i = 0; i < rows; i++) {
-        weight.copy(start + (long) i * outputs, worker.weights, i * stride, count);
-      }
-      return;
-    }
-    for (int i = 0; i < rows; i++) {
-      weight.copy(start + (long) i * outputs, worker.halves, i * stride, count);
-    }
-    widen(worker, 0, rows * stride);
-  }
-
-  /** A run of elements to the same place in scratch. */
-  private void decode(CpuWorker worker, long start, int toStart, int count) {
+  /** Copies a run of elements: float32 to where weights are used, 16 bits to be widened. */
+  private void copy(CpuWorker worker, long start, int toStart, int count) {
     if (weight.shape().type() == DType.F32) {
       weight.copy(start, worker.weights, toStart, count);
     } else {
       weight.copy(start, worker.halves, toStart, count);
-      widen(worker, toStart, count);
     }
   }
 
-  private void widen(CpuWorker worker, int start, int count) {
-    if (weight.shape().type() == DType.F16) {
-      worker.kernels.widenF16(worker.halves, start, worker.weights, start, count);
-    } else {
-      worker.kernels.widenBf16(worker.halves, start, worker.weights, start, count);
+  /** Widens what was copied, if it needs that. */
+  private void widen(CpuWorker worker, int count) {
+    switch (weight.shape().type()) {
+      case F32 -> {}
+      case F16 -> worker.kernels.widenF16(worker.halves, 0, worker.weights, 0, count);
+      case BF16 -> worker.kernels.widenBf16(worker.halves, 0, worker.weights, 0, count);
     }
   }
 

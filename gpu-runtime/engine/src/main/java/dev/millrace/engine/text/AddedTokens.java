@@ -68,8 +68,10 @@ final class AddedTokens {
         sink.text(text.substring(done, start), done == 0);
       }
       sink.token(token.id());
+      // The search goes on after the token itself: what it swallowed may hold the next token, which
+      // then takes the text up again where it ends.
       done = stop;
-      at = stop;
+      at = end;
     }
     if (done < source.length()) {
       sink.text(text.substring(done, source.length()), done == 0);

@@ -18,7 +18,7 @@ final class ByteRuns {
     boolean first = true;
     for (int id : tokenIds) {
       Tokenizer.checkNotNegative(id);
-      if (skipSpecial && decoder.isSpecial(id) || decoder.token(id) == null) {
+      if (skipSpecial && decoder.isSpecial(id) || !decoder.exists(id)) {
         continue;
       }
       if (decoder.isByteToken(id)) {

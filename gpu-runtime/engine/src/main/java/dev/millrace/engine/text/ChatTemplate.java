@@ -6,6 +6,7 @@ import dev.millrace.api.request.RequestException;
 import dev.millrace.engine.text.jinja.Template;
 import dev.millrace.engine.text.jinja.TemplateSyntaxException;
 import dev.millrace.engine.text.jinja.value.DataValues;
+import dev.millrace.engine.text.jinja.value.Dict;
 import dev.millrace.engine.text.jinja.value.None;
 import dev.millrace.engine.text.jinja.value.Sequence;
 import dev.millrace.engine.text.jinja.value.TemplateException;
@@ -16,6 +17,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * A model's chat template: turns a conversation into the text the model was trained on, as
@@ -32,6 +34,13 @@ public final class ChatTemplate {
     this.constants = constants;
     this.clock = clock;
   }
+
+  /**
+   * Roles that templates may spell special tokens with ({@code '<|' + role + '|>'}), as some do.
+   * Any other role is data like all else.
+   */
+  private static final Set<String> TRUSTED_ROLES =
+      Set.of("system", "developer", "user", "assistant", "model", "tool", "function", "ipython");
 
   /**
    * Compiles a template.
@@ -96,7 +105,7 @@ public final class ChatTemplate {
       for (Map.Entry<String, ?> variable : variables.entrySet()) {
         all.put(variable.getKey(), DataValues.of(variable.getValue()));
       }
-      all.put("messages", DataValues.of(messages));
+      all.put("messages", messages(messages));
       all.put("add_generation_prompt", addGenerationPrompt);
       return template.render(all, () -> ZonedDateTime.now(clock));
     } catch (TemplateException e) {
@@ -107,5 +116,17 @@ public final class ChatTemplate {
       refused.initCause(e);
       throw refused;
     }
+  }
+
+  private static Sequence messages(List<? extends Map<String, ?>> messages) {
+    List<Object> values = new ArrayList<>(messages.size());
+    for (Map<String, ?> message : messages) {
+      Dict value = (Dict) DataValues.of(message);
+      if (message.get("role") instanceof String role && TRUSTED_ROLES.contains(role)) {
+        value.put(TaintedText.trusted("role"), TaintedText.trusted(role));
+      }
+      values.add(value);
+    }
+    return Sequence.list(values);
   }
 }

@@ -3,7 +3,6 @@ package dev.millrace.engine.text;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 
 /**
  * The ids a model wants around every text.
@@ -17,7 +16,7 @@ record PostProcessor(int[] prefix, int[] suffix) {
       List.of("ByteLevel", "TemplateProcessing", "Sequence");
   private static final PostProcessor NOTHING = new PostProcessor(new int[0], new int[0]);
 
-  static PostProcessor read(JsonNode node, Map<String, Integer> ids) {
+  static PostProcessor read(JsonNode node, TokenTable tokens) {
     if (node.isMissingNode() || node.isNull()) {
       return NOTHING;
     }
@@ -26,24 +25,24 @@ record PostProcessor(int[] prefix, int[] suffix) {
       case "ByteLevel":
         return NOTHING; // moves offsets only
       case "TemplateProcessing":
-        return template(node, ids);
+        return template(node, tokens);
       case "Sequence":
-        return sequence(node, ids);
+        return sequence(node, tokens);
       default:
         throw JsonNodes.unsupportedType("post_processor", node, SUPPORTED);
     }
   }
 
-  private static PostProcessor sequence(JsonNode node, Map<String, Integer> ids) {
+  private static PostProcessor sequence(JsonNode node, TokenTable tokens) {
     PostProcessor all = NOTHING;
     for (JsonNode one : JsonNodes.array(node, "processors", "post_processor")) {
-      PostProcessor next = read(one, ids);
+      PostProcessor next = read(one, tokens);
       all = new PostProcessor(joined(next.prefix, all.prefix), joined(all.suffix, next.suffix));
     }
     return all;
   }
 
-  private static PostProcessor template(JsonNode node, Map<String, Integer> ids) {
+  private static PostProcessor template(JsonNode node, TokenTable tokens) {
     List<Integer> prefix = new ArrayList<>();
     List<Integer> suffix = new ArrayList<>();
     boolean seenText = false;
@@ -52,7 +51,7 @@ record PostProcessor(int[] prefix, int[] suffix) {
         seenText = true;
       } else if (part.has("SpecialToken")) {
         String name = JsonNodes.text(part.path("SpecialToken"), "id", "post_processor.single");
-        addIds(node.path("special_tokens").path(name), name, ids, seenText ? suffix : prefix);
+        addIds(node.path("special_tokens").path(name), name, tokens, seenText ? suffix : prefix);
       } else {
         throw new IllegalArgumentException(
             "post_processor.single: expected special tokens around one sequence A, found "
@@ -65,10 +64,9 @@ record PostProcessor(int[] prefix, int[] suffix) {
     return new PostProcessor(toArray(prefix), toArray(suffix));
   }
 
-  private static void addIds(
-      JsonNode special, String name, Map<String, Integer> ids, List<Integer> out) {
+  private static void addIds(JsonNode special, String name, TokenTable tokens, List<Integer> out) {
     for (JsonNode id : JsonNodes.array(special, "ids", "post_processor.special_tokens." + name)) {
-      if (!id.canConvertToInt() || !ids.containsValue(id.intValue())) {
+      if (!id.canConvertToInt() || tokens.token(id.intValue()) == null) {
         throw new IllegalArgumentException(
             "post_processor.special_tokens."
                 + name
@@ -80,22 +78,22 @@ record PostProcessor(int[] prefix, int[] suffix) {
   }
 
   /** What {@code add_bos_token} and {@code add_eos_token} of the config say overrides the file. */
-  PostProcessor with(TokenizerConfig config, Map<String, Integer> ids) {
+  PostProcessor with(TokenizerConfig config, TokenTable tokens) {
     return new PostProcessor(
-        overridden(prefix, config.addBosToken(), "add_bos_token", config.bosToken(), ids),
-        overridden(suffix, config.addEosToken(), "add_eos_token", config.eosToken(), ids));
+        overridden(prefix, config.addBosToken(), "add_bos_token", config.bosToken(), tokens),
+        overridden(suffix, config.addEosToken(), "add_eos_token", config.eosToken(), tokens));
   }
 
   private static int[] overridden(
-      int[] found, Boolean wanted, String field, String token, Map<String, Integer> ids) {
+      int[] found, Boolean wanted, String field, String token, TokenTable tokens) {
     if (wanted == null || wanted == found.length > 0) {
       return found;
     }
     if (!wanted) {
       return new int[0];
     }
-    Integer id = token == null ? null : ids.get(token);
-    if (id == null) {
+    int id = token == null ? -1 : tokens.id(token);
+    if (id < 0) {
       throw new IllegalArgumentException(
           "tokenizer_config.json sets "
               + field

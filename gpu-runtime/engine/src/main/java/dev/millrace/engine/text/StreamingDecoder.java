@@ -64,7 +64,7 @@ public final class StreamingDecoder {
 
   void accept(int tokenId) {
     Tokenizer.checkNotNegative(tokenId);
-    if (skipSpecial && decoder.isSpecial(tokenId) || decoder.token(tokenId) == null) {
+    if (skipSpecial && decoder.isSpecial(tokenId) || !decoder.exists(tokenId)) {
       return;
     }
     boolean byteToken = decoder.isByteToken(tokenId);

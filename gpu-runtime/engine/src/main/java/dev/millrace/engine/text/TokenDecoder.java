@@ -32,20 +32,18 @@ final class TokenDecoder {
 
   private final Rules rules;
   private final byte[][] bytes;
-  private final String[] tokens;
+  private final TokenTable tokens;
   private final BitSet byteTokens = new BitSet();
   private final BitSet special;
 
-  /**
-   * @param tokens tokens by id as the file writes them; null where there is a gap
-   */
-  TokenDecoder(Rules rules, String[] tokens, BitSet special) {
+  TokenDecoder(Rules rules, TokenTable tokens, BitSet special) {
     this.rules = rules;
     this.tokens = tokens;
     this.special = special;
-    bytes = new byte[tokens.length][];
-    for (int id = 0; id < tokens.length; id++) {
-      bytes[id] = tokens[id] == null ? NOTHING : bytesOf(id, tokens[id]);
+    bytes = new byte[tokens.size()][];
+    for (int id = 0; id < bytes.length; id++) {
+      String token = tokens.token(id);
+      bytes[id] = token == null ? NOTHING : bytesOf(id, token);
     }
   }
 
@@ -76,16 +74,21 @@ final class TokenDecoder {
   }
 
   int size() {
-    return tokens.length;
+    return bytes.length;
   }
 
   /** The token as the file writes it, or null. */
   String token(int id) {
-    return id < tokens.length ? tokens[id] : null;
+    return tokens.token(id);
   }
 
   boolean isSpecial(int id) {
     return special.get(id);
+  }
+
+  /** Whether any token has the id. */
+  boolean exists(int id) {
+    return id < bytes.length && bytes[id] != NOTHING;
   }
 
   /** Whether the token stands for one byte of a character that has no token itself. */

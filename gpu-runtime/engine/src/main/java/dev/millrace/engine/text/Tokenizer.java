@@ -11,7 +11,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.OptionalInt;
 
 /**
@@ -28,7 +27,7 @@ public final class Tokenizer {
   private final AddedTokens rawTokens;
   private final AddedTokens normalizedTokens;
   private final TokenDecoder decoder;
-  private final Map<String, Integer> ids;
+  private final TokenTable tokens;
   private final int[] prefix;
   private final int[] suffix;
 
@@ -38,7 +37,7 @@ public final class Tokenizer {
     normalizer = parts.normalizer();
     prefix = parts.prefix();
     suffix = parts.suffix();
-    ids = parts.ids();
+    tokens = parts.tokens();
     decoder = parts.decoder();
     List<AddedToken> raw = new ArrayList<>();
     List<AddedToken> normalized = new ArrayList<>();
@@ -190,8 +189,8 @@ public final class Tokenizer {
 
   /** The id of a token as {@code tokenizer.json} spells it. */
   public OptionalInt tokenId(String token) {
-    Integer id = ids.get(token);
-    return id == null ? OptionalInt.empty() : OptionalInt.of(id);
+    int id = tokens.id(token);
+    return id < 0 ? OptionalInt.empty() : OptionalInt.of(id);
   }
 
   /** Whether decoding may leave the token out. */

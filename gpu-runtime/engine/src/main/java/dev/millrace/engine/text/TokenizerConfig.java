@@ -14,7 +14,9 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * What {@code tokenizer_config.json} says beyond {@code tokenizer.json}.
+ * What {@code tokenizer_config.json} says beyond {@code tokenizer.json}. Its other fields choose
+ * among Python classes and their habits and change no id here; {@code clean_up_tokenization_spaces}
+ * is not followed, since it would change text that was already handed out.
  *
  * @param addBosToken whether every text starts with the beginning-of-text token; null if not said
  * @param addEosToken whether every text ends with the end-of-text token; null if not said

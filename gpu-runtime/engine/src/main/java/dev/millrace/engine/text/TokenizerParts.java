@@ -4,12 +4,10 @@ import dev.millrace.engine.text.bpe.BytePairModel;
 import dev.millrace.engine.text.split.PreTokenizer;
 import dev.millrace.engine.text.split.TextNormalizer;
 import java.util.List;
-import java.util.Map;
 
 /**
  * What a tokenizer is put together from.
  *
- * @param ids tokens as the file spells them
  * @param prefix ids in front of every text
  * @param suffix ids after every text
  */
@@ -20,6 +18,6 @@ record TokenizerParts(
     PreTokenizer preTokenizer,
     List<AddedToken> addedTokens,
     TokenDecoder decoder,
-    Map<String, Integer> ids,
+    TokenTable tokens,
     int[] prefix,
     int[] suffix) {}

@@ -10,9 +10,7 @@ import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.millrace.engine.text.bpe.BytePairModel;
 import dev.millrace.engine.text.bpe.MergeTable;
 import dev.millrace.engine.text.bpe.Vocabulary;
-import java.io.BufferedInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,8 +26,6 @@ import java.util.Map;
  * leaves to each call.
  */
 final class TokenizerReader {
-  private static final int BUFFER_BYTES = 1 << 16;
-
   private final Vocabulary.Builder vocabulary = new Vocabulary.Builder();
   private final List<MergeTable.Merge> merges = new ArrayList<>();
   private final Map<String, JsonNode> modelFields = new HashMap<>();
@@ -39,8 +35,8 @@ final class TokenizerReader {
 
   static TokenizerParts read(Path file, TokenizerConfig config) throws IOException {
     JsonFactory factory = new JsonFactory().disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES);
-    try (InputStream in = new BufferedInputStream(Files.newInputStream(file), BUFFER_BYTES);
-        JsonParser parser = factory.setCodec(new ObjectMapper()).createParser(in)) {
+    byte[] bytes = Files.readAllBytes(file);
+    try (JsonParser parser = factory.setCodec(new ObjectMapper()).createParser(bytes)) {
       TokenizerReader reader = new TokenizerReader();
       reader.parse(parser);
       return reader.build(config);
@@ -144,7 +140,7 @@ final class TokenizerReader {
     Vocabulary base = vocabulary.build();
     TokenizerSections sections = new TokenizerSections(fields);
     List<AddedToken> added = AddedTokenReader.read(field("added_tokens"), config, base);
-    Map<String, Integer> ids = allIds(base, added);
+    TokenTable tokens = new TokenTable(base, added);
     boolean byteLevel = sections.isByteLevel();
     BytePairModel model =
         new BytePairModel(
@@ -153,40 +149,19 @@ final class TokenizerReader {
             MergeTable.of(merges, base));
     BitSet special = new BitSet();
     added.stream().filter(AddedToken::special).forEach(t -> special.set(t.id()));
-    PostProcessor post = PostProcessor.read(field("post_processor"), ids).with(config, ids);
+    PostProcessor post = PostProcessor.read(field("post_processor"), tokens).with(config, tokens);
     return new TokenizerParts(
         model,
         sections.normalizer(),
         sections.preTokenizer(),
         added,
-        new TokenDecoder(sections.decoderRules(), tokensById(ids), special),
-        ids,
+        new TokenDecoder(sections.decoderRules(), tokens, special),
+        tokens,
         post.prefix(),
         post.suffix());
   }
 
   private JsonNode field(String name) {
     return fields.getOrDefault(name, MissingNode.getInstance());
-  }
-
-  private static Map<String, Integer> allIds(Vocabulary base, List<AddedToken> added) {
-    Map<String, Integer> ids = new HashMap<>();
-    for (int id = 0; id < base.size(); id++) {
-      if (base.token(id) != null) {
-        ids.put(base.token(id), id);
-      }
-    }
-    added.forEach(token -> ids.put(token.content(), token.id()));
-    return ids;
-  }
-
-  private static String[] tokensById(Map<String, Integer> ids) {
-    int size = 0;
-    for (int id : ids.values()) {
-      size = Math.max(size, id + 1);
-    }
-    String[] tokens = new String[size];
-    ids.forEach((token, id) -> tokens[id] = token);
-    return tokens;
   }
 }

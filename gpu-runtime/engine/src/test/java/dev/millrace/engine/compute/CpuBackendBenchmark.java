@@ -252,8 +252,8 @@ final class CpuBackendBenchmark implements AutoCloseable {
     StepPlan built = plan.build();
     double nanos = bestNanos(() -> step(built));
     System.out.printf(
-        "decode, batch %2d, context %d: %.2f ms a step, %.1f tokens/s%n",
-        sequences, CONTEXT, nanos / 1e6, sequences / nanos * 1e9);
+        "decode, batch %2d, context %d: %.2f ms a step, %.1f tokens/s, %d bytes allocated%n",
+        sequences, CONTEXT, nanos / 1e6, sequences / nanos * 1e9, allocatedBytes(built));
     verbs(built);
   }
 
@@ -280,6 +280,18 @@ final class CpuBackendBenchmark implements AutoCloseable {
               }
             });
     System.out.printf("  %-18s rows %3d  %7.1f us%n", name, rows, nanos / 20e3);
+  }
+
+  /** Bytes that the owner's thread allocates in a step; the least of some. */
+  private long allocatedBytes(StepPlan plan) {
+    var threadsBean = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long least = Long.MAX_VALUE;
+    for (int i = 0; i < 10; i++) {
+      long before = threadsBean.getCurrentThreadAllocatedBytes();
+      step(plan);
+      least = Math.min(least, threadsBean.getCurrentThreadAllocatedBytes() - before);
+    }
+    return least;
   }
 
   private void prefillSteps(int sequences) {

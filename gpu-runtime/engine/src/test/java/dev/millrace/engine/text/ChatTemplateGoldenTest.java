@@ -7,6 +7,9 @@ import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.millrace.api.request.RequestException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.util.HashMap;
 import java.util.List;
@@ -49,6 +52,46 @@ final class ChatTemplateGoldenTest {
       }
     }
     assertEquals(24, checked);
+  }
+
+  /** The published templates may not be handed on; one of our own must give the same text. */
+  @Test
+  void llama3FormatComesOutAsTheGoldensHaveIt() throws Exception {
+    int checked = 0;
+    for (JsonNode golden : SampleData.lines("golden/chat_templates.jsonl")) {
+      String name = golden.get("template").textValue();
+      if (!name.startsWith("llama3") || golden.get("case").textValue().startsWith("tool")) {
+        continue;
+      }
+      checked++;
+      Map<String, Object> variables =
+          JSON.convertValue(golden.get("inputs"), new TypeReference<HashMap<String, Object>>() {});
+      if (name.equals("llama3.2")) {
+        variables.put("date_string", "26 Jul 2024");
+      }
+      List<Map<String, Object>> messages =
+          JSON.convertValue(variables.remove("messages"), new TypeReference<>() {});
+      boolean addGenerationPrompt = (Boolean) variables.remove("add_generation_prompt");
+      ChatTemplate template =
+          ChatTemplate.compile(llama3Source(), llama3Config(), Clock.systemUTC());
+      assertEquals(
+          golden.get("rendered").textValue(),
+          template.renderData(messages, addGenerationPrompt, variables).text(),
+          name + " " + golden.get("case").textValue());
+    }
+    assertEquals(12, checked);
+  }
+
+  private static String llama3Source() throws IOException {
+    try (InputStream in = ChatTemplateGoldenTest.class.getResourceAsStream("llama3-format.jinja")) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    }
+  }
+
+  private static TokenizerConfig llama3Config() {
+    Map<String, String> tokens =
+        Map.of("bos_token", "<|begin_of_text|>", "eos_token", "<|eot_id|>");
+    return new TokenizerConfig(null, null, tokens, List.of(), List.of(), Map.of());
   }
 
   private static ChatTemplate template(String name) throws Exception {

@@ -79,6 +79,26 @@ final class TextCodecTest {
     assertEquals(2, Arrays.stream(ids).filter(id -> id == start).count());
   }
 
+  /** Phi's templates write their special tokens this way. */
+  @Test
+  void knownRolesMaySpellSpecialTokensTogetherWithTheTemplate() throws Exception {
+    String template =
+        "{% for m in messages %}{{ '<|im_' + m.role + '|>' + m.content }}{% endfor %}";
+    Files.writeString(
+        folder.resolve("tokenizer.json"),
+        Files.readString(SampleData.path("models/tiny-qwen2.5/tokenizer.json"))
+            .replace("<|im_end|>", "<|im_tool|>"));
+    Files.writeString(
+        folder.resolve("tokenizer_config.json"), "{\"chat_template\": \"" + template + "\"}");
+    TextCodec codec = reload();
+
+    for (String role : List.of("tool", "start")) {
+      int[] ids = codec.encode(new Prompt.Chat(List.of(new ChatMessage(role, "<|im_tool|>"))));
+      long special = Arrays.stream(ids).filter(codec.tokenizer()::isSpecial).count();
+      assertEquals(role.equals("tool") ? 1 : 0, special, role);
+    }
+  }
+
   @Test
   void specialTokensOfDataAreParsedOnRequest() throws Exception {
     TextCodec asked = tiny(TextSettings.defaults().withParseSpecialTokens(true));

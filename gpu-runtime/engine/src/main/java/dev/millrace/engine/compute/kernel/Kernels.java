@@ -57,6 +57,33 @@ public interface Kernels {
   void dots(Matrix x, int rows, Matrix w, int outputs, int inputs, Matrix y, boolean accumulate);
 
   /**
+   * {@link #dots} of one row with weights of 16 bits; the same sums.
+   *
+   * @param x (1, inputs)
+   * @param w (outputs rounded up to {@link #PAD}, inputs), from its first element on
+   * @param stride elements from one output's weights to the next
+   * @param f16 whether they are binary16, else bf16
+   * @param widened scratch of the size and stride of {@code w} that takes it widened, if need be
+   */
+  default void dotsOfHalves(
+      Matrix x,
+      short[] w,
+      int stride,
+      boolean f16,
+      int outputs,
+      int inputs,
+      Matrix y,
+      boolean accumulate,
+      Matrix widened) {
+    if (f16) {
+      widenF16(w, 0, widened.values, widened.start, outputs * stride);
+    } else {
+      widenBf16(w, 0, widened.values, widened.start, outputs * stride);
+    }
+    dots(x, 1, widened, outputs, inputs, y, accumulate);
+  }
+
+  /**
    * y = x w, or y += x w, in the order of the inputs.
    *
    * @param x (rows, inputs)
@@ -85,9 +112,6 @@ public interface Kernels {
    * @return their sum
    */
   float exponentials(float[] x, int start, int count, float max, float scale);
-
-  /** Sum of exp(x - max) over some elements. */
-  float sumOfExponentials(float[] x, int start, int count, float max);
 
   /** y = gate / (1 + exp(-gate)) * up. */
   void gate(float[] x, int gateStart, int upStart, float[] y, int yStart, int count);

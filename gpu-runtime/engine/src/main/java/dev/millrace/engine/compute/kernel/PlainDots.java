@@ -85,16 +85,6 @@ final class PlainDots {
     sums[7] = s7;
   }
 
-  /** Turns (outputs, inputs) to (inputs, outputs). */
-  static void transpose(Matrix w, int first, int outputs, int inputs, float[] to) {
-    for (int o = 0; o < outputs; o++) {
-      int row = w.row(first + o);
-      for (int i = 0; i < inputs; i++) {
-        to[i * outputs + o] = w.values[row + i];
-      }
-    }
-  }
-
   /** As {@link Kernels#columns}, for the outputs from {@code first} on. */
   static void columns(
       Matrix x,

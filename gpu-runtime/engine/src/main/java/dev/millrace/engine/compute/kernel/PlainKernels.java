@@ -2,15 +2,11 @@ package dev.millrace.engine.compute.kernel;
 
 /** Kernels in plain Java, for JVMs that do not offer the Vector API. */
 final class PlainKernels implements Kernels {
-  /** Rows from which it pays to transpose weights first. */
-  private static final int TRANSPOSE_ROWS = 4;
+  /** Rows from which it pays to copy weights to a panel first. */
+  private static final int PANEL_ROWS = 4;
 
-  private static final int TRANSPOSE_OUTPUTS = 32;
-
-  private final float[] transposed = new float[DOT_INPUTS_MAX * TRANSPOSE_OUTPUTS]; // (inputs, 32)
   private final float[] sums = new float[8];
-  private final Matrix from = new Matrix();
-  private final Matrix to = new Matrix();
+  private final PlainPanel panel = new PlainPanel();
 
   @Override
   public String name() {
@@ -61,25 +57,34 @@ final class PlainKernels implements Kernels {
   @Override
   public void dots(
       Matrix x, int rows, Matrix w, int outputs, int inputs, Matrix y, boolean accumulate) {
-    if (rows < TRANSPOSE_ROWS) {
+    if (rows < PANEL_ROWS) {
       for (int row = 0; row < rows; row++) {
         PlainDots.dots(x, row, w, outputs, inputs, y, accumulate, sums);
       }
       return;
     }
-    for (int o = 0; o < outputs; o += TRANSPOSE_OUTPUTS) {
-      int count = Math.min(TRANSPOSE_OUTPUTS, outputs - o);
-      PlainDots.transpose(w, o, count, inputs, transposed);
-      from.set(transposed, 0, count);
-      to.set(y.values, y.start + o, y.stride);
-      PlainDots.columns(x, rows, from, 0, count, inputs, to, accumulate);
+    for (int o = 0; o < outputs; o += PlainPanel.OUTPUTS) {
+      int count = Math.min(PlainPanel.OUTPUTS, outputs - o);
+      panel.takeOutputs(w, o, count, inputs);
+      panel.multiply(x, rows, 0, inputs, o, count, y, accumulate);
     }
   }
 
   @Override
   public void columns(
       Matrix x, int rows, Matrix w, int outputs, int inputs, Matrix y, boolean accumulate) {
-    PlainDots.columns(x, rows, w, 0, outputs, inputs, y, accumulate);
+    if (rows < PANEL_ROWS) {
+      PlainDots.columns(x, rows, w, 0, outputs, inputs, y, accumulate);
+      return;
+    }
+    for (int o = 0; o < outputs; o += PlainPanel.OUTPUTS) {
+      int count = Math.min(PlainPanel.OUTPUTS, outputs - o);
+      for (int i = 0; i < inputs; i += DOT_INPUTS_MAX) {
+        int some = Math.min(DOT_INPUTS_MAX, inputs - i);
+        panel.takeInputs(w, i, some, o, count);
+        panel.multiply(x, rows, i, some, o, count, y, accumulate || i > 0);
+      }
+    }
   }
 
   @Override
@@ -106,11 +111,6 @@ final class PlainKernels implements Kernels {
   @Override
   public float exponentials(float[] x, int start, int count, float max, float scale) {
     return PlainMath.exponentials(x, start, count, max, scale);
-  }
-
-  @Override
-  public float sumOfExponentials(float[] x, int start, int count, float max) {
-    return PlainMath.sumOfExponentials(x, start, count, max);
   }
 
   @Override

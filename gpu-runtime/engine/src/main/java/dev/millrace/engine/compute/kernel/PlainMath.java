@@ -105,14 +105,6 @@ final class PlainMath {
     return sum;
   }
 
-  static float sumOfExponentials(float[] x, int start, int count, float max) {
-    float sum = 0;
-    for (int i = start; i < start + count; i++) {
-      sum += exp(x[i] - max);
-    }
-    return sum;
-  }
-
   static void gate(float[] x, int gateStart, int upStart, float[] y, int yStart, int count) {
     for (int i = 0; i < count; i++) {
       float gate = x[gateStart + i];

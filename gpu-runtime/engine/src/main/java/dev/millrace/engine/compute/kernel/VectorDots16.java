@@ -39,6 +39,7 @@ final class VectorDots16 {
   /**
    * As {@link Kernels#dots}, for inputs in 16s.
    *
+   * @param lanes 16 * 16 elements of scratch
    * @param sums 16 elements of scratch
    */
   static void dots(
@@ -49,10 +50,12 @@ final class VectorDots16 {
       int inputs,
       Matrix y,
       boolean accumulate,
+      float[] lanes,
       float[] sums) {
     if (rows == 1) {
       for (int o = 0; o < outputs; o += 16) {
-        oneBySixteen(x, w, o, inputs, sums);
+        oneBySixteen(x, w, o, inputs, lanes);
+        fold(lanes, sums);
         store(sums, 0, Math.min(16, outputs - o), y.values, y.start + o, accumulate);
       }
       return;
@@ -68,8 +71,7 @@ final class VectorDots16 {
     }
   }
 
-  private static void store(
-      float[] sums, int first, int count, float[] y, int start, boolean accumulate) {
+  static void store(float[] sums, int first, int count, float[] y, int start, boolean accumulate) {
     if (accumulate) {
       for (int i = 0; i < count; i++) {
         y[start + i] += sums[first + i];
@@ -154,7 +156,7 @@ final class VectorDots16 {
     s00.intoArray(sums, 0);
   }
 
-  private static void oneBySixteen(Matrix x, Matrix w, int output, int inputs, float[] sums) {
+  private static void oneBySixteen(Matrix x, Matrix w, int output, int inputs, float[] lanes) {
     float[] xs = x.values;
     int x0 = x.start;
     float[] ws = w.values;
@@ -211,6 +213,47 @@ final class VectorDots16 {
       at += stride;
       sf = u.fma(FloatVector.fromArray(LANES, ws, at), sf);
     }
+    s0.intoArray(lanes, 0);
+    s1.intoArray(lanes, 16);
+    s2.intoArray(lanes, 32);
+    s3.intoArray(lanes, 48);
+    s4.intoArray(lanes, 64);
+    s5.intoArray(lanes, 80);
+    s6.intoArray(lanes, 96);
+    s7.intoArray(lanes, 112);
+    s8.intoArray(lanes, 128);
+    s9.intoArray(lanes, 144);
+    sa.intoArray(lanes, 160);
+    sb.intoArray(lanes, 176);
+    sc.intoArray(lanes, 192);
+    sd.intoArray(lanes, 208);
+    se.intoArray(lanes, 224);
+    sf.intoArray(lanes, 240);
+  }
+
+  /**
+   * Folds 16 registers to their sums.
+   *
+   * @param lanes 16 times 16 lanes
+   * @param sums takes the 16 sums
+   */
+  static void fold(float[] lanes, float[] sums) {
+    FloatVector s0 = FloatVector.fromArray(LANES, lanes, 0);
+    FloatVector s1 = FloatVector.fromArray(LANES, lanes, 16);
+    FloatVector s2 = FloatVector.fromArray(LANES, lanes, 32);
+    FloatVector s3 = FloatVector.fromArray(LANES, lanes, 48);
+    FloatVector s4 = FloatVector.fromArray(LANES, lanes, 64);
+    FloatVector s5 = FloatVector.fromArray(LANES, lanes, 80);
+    FloatVector s6 = FloatVector.fromArray(LANES, lanes, 96);
+    FloatVector s7 = FloatVector.fromArray(LANES, lanes, 112);
+    FloatVector s8 = FloatVector.fromArray(LANES, lanes, 128);
+    FloatVector s9 = FloatVector.fromArray(LANES, lanes, 144);
+    FloatVector sa = FloatVector.fromArray(LANES, lanes, 160);
+    FloatVector sb = FloatVector.fromArray(LANES, lanes, 176);
+    FloatVector sc = FloatVector.fromArray(LANES, lanes, 192);
+    FloatVector sd = FloatVector.fromArray(LANES, lanes, 208);
+    FloatVector se = FloatVector.fromArray(LANES, lanes, 224);
+    FloatVector sf = FloatVector.fromArray(LANES, lanes, 240);
     s0 = s0.blend(s8, UPPER_8).add(s8.blend(s0, UPPER_8).rearrange(SWAP_8));
     s1 = s1.blend(s9, UPPER_8).add(s9.blend(s1, UPPER_8).rearrange(SWAP_8));
     s2 = s2.blend(sa, UPPER_8).add(sa.blend(s2, UPPER_8).rearrange(SWAP_8));

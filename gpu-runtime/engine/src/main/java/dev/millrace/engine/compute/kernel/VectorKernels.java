@@ -9,8 +9,8 @@ import jdk.incubator.vector.FloatVector;
 final class VectorKernels implements Kernels {
   private static final int LANES = FloatVector.SPECIES_PREFERRED.length();
 
-  private final float[] sums = new float[8 * PAD];
-  private final float[] lanes = new float[PAD];
+  private final float[] sums = new float[16 * PAD];
+  private final float[] lanes = new float[16 * PAD];
 
   /** Whether registers are of a size these kernels are written for. */
   static boolean fits() {
@@ -62,12 +62,30 @@ final class VectorKernels implements Kernels {
       Matrix x, int rows, Matrix w, int outputs, int inputs, Matrix y, boolean accumulate) {
     int whole = inputs / PAD * PAD;
     if (LANES == 16) {
-      VectorDots16.dots(x, rows, w, outputs, whole, y, accumulate, sums);
+      VectorDots16.dots(x, rows, w, outputs, whole, y, accumulate, lanes, sums);
     } else {
       VectorDots.dots(x, rows, w, outputs, whole, y, accumulate, sums);
     }
     if (whole < inputs) {
       PlainDots.addLast(x, rows, w, outputs, whole, inputs, y);
+    }
+  }
+
+  @Override
+  public void dotsOfHalves(
+      Matrix x,
+      short[] w,
+      int stride,
+      boolean f16,
+      int outputs,
+      int inputs,
+      Matrix y,
+      boolean accumulate,
+      Matrix widened) {
+    if (LANES == 16 && inputs % PAD == 0) {
+      VectorHalfDots16.dots(x, w, stride, f16, outputs, inputs, y, accumulate, lanes, sums);
+    } else {
+      Kernels.super.dotsOfHalves(x, w, stride, f16, outputs, inputs, y, accumulate, widened);
     }
   }
 
@@ -101,11 +119,6 @@ final class VectorKernels implements Kernels {
   @Override
   public float exponentials(float[] x, int start, int count, float max, float scale) {
     return VectorMath.exponentials(x, start, count, max, scale, lanes);
-  }
-
-  @Override
-  public float sumOfExponentials(float[] x, int start, int count, float max) {
-    return VectorMath.sumOfExponentials(x, start, count, max, lanes);
   }
 
   @Override

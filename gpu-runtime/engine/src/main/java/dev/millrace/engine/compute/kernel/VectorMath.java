@@ -101,32 +101,6 @@ final class VectorMath {
     return sumOfLanes(lanes) + PlainMath.exponentials(x, start + whole, count - whole, max, scale);
   }
 
-  /** As {@link Kernels#sumOfExponentials}. */
-  static float sumOfExponentials(float[] x, int start, int count, float max, float[] lanes) {
-    FloatVector sum = FloatVector.zero(LANES);
-    int whole = LANES.loopBound(count);
-    for (int i = 0; i < whole; i += LANES.length()) {
-      FloatVector v = FloatVector.fromArray(LANES, x, start + i).sub(max);
-      FloatVector shifted = v.mul(PlainMath.LOG2_E).add(PlainMath.ROUNDER);
-      FloatVector n = shifted.sub(PlainMath.ROUNDER);
-      FloatVector r = v.sub(n.mul(PlainMath.LN2_HIGH)).sub(n.mul(PlainMath.LN2_LOW));
-      FloatVector p = r.mul(PlainMath.C6).add(PlainMath.C5);
-      p = p.mul(r).add(PlainMath.C4);
-      p = p.mul(r).add(PlainMath.C3);
-      p = p.mul(r).add(PlainMath.C2);
-      p = p.mul(r.mul(r)).add(r).add(1);
-      IntVector bits = shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23);
-      FloatVector e =
-          p.reinterpretAsInts()
-              .add(bits)
-              .reinterpretAsFloats()
-              .blend(0, v.compare(VectorOperators.LT, PlainMath.EXP_INPUT_MIN));
-      sum = sum.add(e);
-    }
-    sum.intoArray(lanes, 0);
-    return sumOfLanes(lanes) + PlainMath.sumOfExponentials(x, start + whole, count - whole, max);
-  }
-
   /** As {@link Kernels#gate}. */
   static void gate(float[] x, int gateStart, int upStart, float[] y, int yStart, int count) {
     int whole = LANES.loopBound(count);

@@ -215,19 +215,25 @@ final class Lexer {
 
   private int lineKnownAt;
   private int lineKnown = 1;
+  private int lineStart;
 
   private int line(int position) {
     if (position < lineKnownAt) {
       lineKnownAt = 0;
       lineKnown = 1;
+      lineStart = 0;
     }
     for (; lineKnownAt < position; lineKnownAt++) {
-      lineKnown += source.charAt(lineKnownAt) == '\n' ? 1 : 0;
+      if (source.charAt(lineKnownAt) == '\n') {
+        lineKnown++;
+        lineStart = lineKnownAt + 1;
+      }
     }
     return lineKnown;
   }
 
   private int column(int position) {
-    return position - source.lastIndexOf('\n', position - 1);
+    line(position);
+    return position - lineStart + 1;
   }
 }

@@ -186,13 +186,13 @@ final class StatementParser {
   private Expression filters(Expression value) {
     Expression filtered = value;
     while (tokens.skipOperator("|")) {
-      filtered = expressions.filter(filtered);
+      filtered = expressions.operands().filter(filtered);
     }
     return filtered;
   }
 
   private Statement filterStatement() {
-    Expression filtered = filters(expressions.filter(scope -> scope.get(CAPTURED)));
+    Expression filtered = filters(expressions.operands().filter(scope -> scope.get(CAPTURED)));
     Statement body = bodyUpTo("endfilter");
     return scope -> {
       Scope inner = scope.inner();
@@ -217,12 +217,12 @@ final class StatementParser {
     if (parametersFirst) {
       parameters(parameters, defaults);
     }
-    Set<String> before = expressions.startNames();
+    Set<String> before = expressions.operands().startNames();
     int loopsAround = loops;
     loops = 0;
     Statement body = bodyUpTo(end);
     loops = loopsAround;
-    return new Macro(name, parameters, defaults, body, expressions.endNames(before));
+    return new Macro(name, parameters, defaults, body, expressions.operands().endNames(before));
   }
 
   private void parameters(List<String> parameters, List<Expression> defaults) {

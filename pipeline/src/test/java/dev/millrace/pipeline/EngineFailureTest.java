@@ -1,0 +1,147 @@
+package dev.millrace.pipeline;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.millrace.api.request.FailureReason;
+import dev.millrace.pipeline.job.CancelToken;
+import dev.millrace.pipeline.job.ExitCode;
+import dev.millrace.pipeline.job.JobException;
+import dev.millrace.pipeline.job.JobListener;
+import dev.millrace.pipeline.job.JobProgress;
+import dev.millrace.pipeline.job.JobReport;
+import dev.millrace.pipeline.job.JobSettings;
+import dev.millrace.pipeline.job.JobStage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Engines that fail on a request, and jobs that are stopped. */
+final class EngineFailureTest {
+  @TempDir private Path folder;
+
+  private JobSettings job(int rows, Set<Integer> poison) throws IOException {
+    List<String> lines = new ArrayList<>();
+    for (int i = 0; i < rows; i++) {
+      lines.add("{'prompt':'" + (poison.contains(i) ? "POISON " : "question ") + i + "'}");
+    }
+    Path input = Jobs.lines(folder.resolve("in.jsonl"), lines.toArray(String[]::new));
+    return Jobs.settings(input, folder.resolve("out"));
+  }
+
+  @Test
+  @Timeout(120)
+  void requestsThatKillTheEngineAreFoundAndTheOthersAnswered() throws IOException {
+    Set<Integer> poison = Set.of(0, 57, 58, 211, 299);
+    ScriptedEngineFactory factory = ScriptedEngineFactory.named("poison");
+    JobSettings settings = job(300, poison).withChunkRows(64).withAllowedFailures(1);
+
+    JobReport report = BatchJob.of(settings, factory).run();
+
+    assertEquals(Map.of(FailureReason.ENGINE_FAILED, 5L), report.failures());
+    List<JsonNode> rows = Jobs.rows(folder.resolve("out/in.jsonl"));
+    for (int i = 0; i < 300; i++) {
+      if (poison.contains(i)) {
+        String error = rows.get(i).get("output_error").asText();
+        assertTrue(error.contains("tried alone: the scripted engine met poison"), error);
+      } else {
+        assertEquals("echo:<user>question " + i, rows.get(i).get("output").asText());
+      }
+    }
+    int opened = factory.counts().opened.get();
+    System.out.println("engines opened for 5 poison rows of 300: " + opened);
+    assertEquals(opened, factory.counts().closed.get(), "every engine is closed");
+  }
+
+  @Test
+  @Timeout(120)
+  void anEngineThatFailsOnEverythingEndsTheJobAsRetryable() throws IOException {
+    Set<Integer> all = new java.util.HashSet<>();
+    for (int i = 0; i < 100; i++) {
+      all.add(i);
+    }
+
+    JobException failed =
+        assertThrows(
+            JobException.class,
+            () -> BatchJob.of(job(100, all), ScriptedEngineFactory.named("all-poison")).run());
+
+    assertEquals(ExitCode.RETRYABLE, failed.exitCode(), failed.toString());
+    assertTrue(failed.getMessage().contains("without one answer"), failed.getMessage());
+  }
+
+  @Test
+  @Timeout(120)
+  void aCancelledJobEndsSoonAndContinuesLater() throws IOException {
+    ScriptedEngineFactory slow =
+        ScriptedEngineFactory.named("cancel").withRequestNanos(TimeUnit.MILLISECONDS.toNanos(3));
+    JobSettings settings = job(2000, Set.of()).withChunkRows(500);
+    CancelToken cancel = new CancelToken();
+    long[] cancelledAt = new long[1];
+    JobListener listener =
+        new JobListener() {
+          @Override
+          public void progressed(JobProgress progress) {
+            if (progress.stage() == JobStage.GENERATE
+                && progress.rowsDone() > 100
+                && !cancel.isCancelled()) {
+              cancelledAt[0] = System.nanoTime();
+              cancel.cancel();
+            }
+          }
+        };
+
+    JobException cancelled =
+        assertThrows(
+            JobException.class,
+            () -> BatchJob.of(settings, slow).withListener(listener).withCancelToken(cancel).run());
+
+    double seconds = (System.nanoTime() - cancelledAt[0]) / 1e9;
+    System.out.println("cancelled after " + seconds + " s");
+    assertEquals(ExitCode.CANCELLED, cancelled.exitCode());
+    assertTrue(seconds < 5, seconds + " s");
+    assertEquals(slow.counts().opened.get(), slow.counts().closed.get());
+    ScriptedEngineFactory fast = ScriptedEngineFactory.named("cancel");
+    long before = fast.counts().requests.get();
+    JobReport report = BatchJob.of(settings, fast).run();
+    assertEquals(2000, report.completed());
+    assertTrue(report.resumedRequests() >= 100, report.resumedRequests() + " resumed");
+    assertEquals(2000 - report.resumedRequests(), fast.counts().requests.get() - before);
+  }
+
+  @Test
+  @Timeout(120)
+  void anInterruptedJobEndsAsCancelled() throws Exception {
+    ScriptedEngineFactory slow =
+        ScriptedEngineFactory.named("interrupt").withRequestNanos(TimeUnit.MILLISECONDS.toNanos(3));
+    JobSettings settings = job(5000, Set.of());
+    Thread job = Thread.currentThread();
+    JobListener listener =
+        new JobListener() {
+          @Override
+          public void progressed(JobProgress progress) {
+            if (progress.stage() == JobStage.GENERATE && progress.rowsDone() > 50) {
+              job.interrupt();
+            }
+          }
+        };
+
+    JobException cancelled =
+        assertThrows(
+            JobException.class, () -> BatchJob.of(settings, slow).withListener(listener).run());
+
+    assertTrue(Thread.interrupted(), "the interrupt is passed on");
+    assertEquals(ExitCode.CANCELLED, cancelled.exitCode(), cancelled.toString());
+    assertTrue(Files.exists(folder.resolve("out/_millrace/stage/stage.json")));
+  }
+}
