@@ -23,7 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Jobs that are killed, terminated or started twice lose nothing and do nothing twice. */
 class KilledJobIT {
   private static final int KILLS = 30;
-  private static final int ROWS = 1501;
+  private static final int ROWS = 601;
 
   @TempDir private static Path cache;
   @TempDir private Path folder;
@@ -47,11 +47,11 @@ class KilledJobIT {
         "--output",
         output.toString(),
         "--max-tokens",
-        "12",
+        "8",
         "--temperature",
         "0.8",
         "--chunk-rows",
-        "64",
+        "32",
         "--id-column",
         "id",
         "--allowed-failures",
