@@ -5,10 +5,11 @@ built with (13 in Java 17), tokenizers by that of its regex library (16), so a t
 
 Needs: tokenizers==0.22.2. Usage: make_unicode_classes.py > unicode-classes.txt
 One line a class: its name, then hexadecimal ranges, both ends included.
+`Inert` are combining marks that the library's normalisers (Unicode 9) neither reorder nor compose; newer Unicode versions do some.
 `White_Space` is what \\s matches, `Word` what \\w does; `Numeric` is Rust's char::is_numeric, which the Digits pre-tokenizer asks.
 """
 
-from tokenizers import Regex, pre_tokenizers
+from tokenizers import Regex, normalizers, pre_tokenizers
 
 CATEGORIES = "Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Zs Zl Zp Cc Cf Co".split()
 POINTS = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
@@ -25,6 +26,22 @@ def numeric():
     return [c for c in POINTS if len(digits.pre_tokenize_str("a" + chr(c))) == 2]
 
 
+# Letters outside of the mark categories that compose since Unicode 16.
+NEWLY_COMPOSING = [0x105D2, 0x105DA, 0x16D63, 0x16D67]
+
+
+def inert():
+    nfc, nfd = normalizers.NFC().normalize_str, normalizers.NFD().normalize_str
+    composing = {ord(part) for c in POINTS for part in nfd(chr(c)) if nfd(chr(c)) != chr(c)}
+
+    def moves(c):
+        above, below = "b" + chr(c) + "\u0323", "b\u030d" + chr(c)
+        return nfc(above) != above or nfc(below) != below
+
+    marks = [c for c in matched(r"\p{M}") if c not in composing and nfc(chr(c)) == chr(c) and not moves(c)]
+    return sorted(marks + NEWLY_COMPOSING)
+
+
 def ranges(points):
     start = last = points[0]
     for c in points[1:] + [None]:
@@ -36,6 +53,7 @@ def ranges(points):
 
 for name in CATEGORIES:
     print(name, *ranges(matched(rf"\p{{{name}}}")))
+print("Inert", *ranges(inert()))
 print("White_Space", *ranges(matched(r"\s")))
 print("Word", *ranges(matched(r"\w")))
 print("Numeric", *ranges(numeric()))

@@ -24,8 +24,9 @@ final class ActiveRequest {
       new RequestFailure(FailureReason.ENGINE_FAILED, "");
 
   private final GenerationRequest request;
-  private final TextCodec text;
+  private final EngineText text;
   private final Consumer<Completion> consumer;
+  private final Consumer<ActiveRequest> onEnded;
   private final Consumer<ActiveRequest> onSettled;
   private final List<ChoiceProgress> choices = new ArrayList<>();
   private final List<TokenLogprob> promptLogprobs = new ArrayList<>();
@@ -35,16 +36,19 @@ final class ActiveRequest {
   private int choicesEnded;
 
   /**
+   * @param onEnded takes the request when its last choice has ended; called on the step thread
    * @param onSettled takes the request when it is settled; called on any thread
    */
   ActiveRequest(
       GenerationRequest request,
-      TextCodec text,
+      EngineText text,
       Consumer<Completion> consumer,
+      Consumer<ActiveRequest> onEnded,
       Consumer<ActiveRequest> onSettled) {
     this.request = request;
     this.text = text;
     this.consumer = consumer;
+    this.onEnded = onEnded;
     this.onSettled = onSettled;
   }
 
@@ -74,7 +78,7 @@ final class ActiveRequest {
     return request.isScoring();
   }
 
-  TextCodec text() {
+  EngineText text() {
     return text;
   }
 
@@ -92,8 +96,12 @@ final class ActiveRequest {
 
   void choiceEnded() {
     if (++choicesEnded == choices.size()) {
-      settle(NO_FAILURE);
+      onEnded.accept(this);
     }
+  }
+
+  void succeed() {
+    settle(NO_FAILURE);
   }
 
   void fail(String message) {

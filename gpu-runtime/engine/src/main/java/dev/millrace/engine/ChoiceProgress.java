@@ -21,7 +21,7 @@ final class ChoiceProgress implements SequenceListener {
   private final long seed;
   private final int outputTokensMax;
   private final StopMatcher stopMatcher; // null without stop texts
-  private final TextCodec.Decoder decoder; // null without stop texts
+  private final EngineText.Decoder decoder; // null without stop texts
   private final int[] endTokenIds;
   private final List<TokenLogprob> logprobs = new ArrayList<>();
   private int[] tokenIds = new int[16];

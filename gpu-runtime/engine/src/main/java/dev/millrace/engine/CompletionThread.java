@@ -4,6 +4,7 @@ import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.request.Completion;
 import dev.millrace.api.request.FailureReason;
 import dev.millrace.api.request.RequestFailure;
+import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -16,7 +17,9 @@ import java.util.function.Consumer;
 final class CompletionThread implements Runnable {
   private static final long WATCH_MILLIS = 1000;
 
-  private final BlockingQueue<ActiveRequest> settled = new LinkedBlockingQueue<>();
+  /** An empty entry only wakes the thread. */
+  private final BlockingQueue<Optional<ActiveRequest>> settled = new LinkedBlockingQueue<>();
+
   private final InFlight inFlight;
   private final Consumer<EngineException> onError;
   private final Runnable watch;
@@ -34,12 +37,13 @@ final class CompletionThread implements Runnable {
   }
 
   void add(ActiveRequest request) {
-    settled.add(request);
+    settled.add(Optional.of(request));
   }
 
   /** Ends the thread once everything settled is delivered. */
   void end() {
     ending = true;
+    settled.add(Optional.empty());
   }
 
   long delivered() {
@@ -50,18 +54,19 @@ final class CompletionThread implements Runnable {
   public void run() {
     while (true) {
       boolean last = ending; // read before the queue: what was settled before the end is seen
-      ActiveRequest request = poll(last ? 0 : WATCH_MILLIS);
-      if (request != null) {
-        deliver(request);
-      } else if (last) {
+      Optional<ActiveRequest> request = poll(last ? 0 : WATCH_MILLIS);
+      if (request == null && last) {
         return;
-      } else {
+      } else if (request == null) {
         watch.run();
+      } else {
+        request.ifPresent(this::deliver);
       }
     }
   }
 
-  private ActiveRequest poll(long millis) {
+  @SuppressWarnings("OptionalAssignedToNull") // the queue says null when nothing came in time
+  private Optional<ActiveRequest> poll(long millis) {
     try {
       return settled.poll(millis, TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {

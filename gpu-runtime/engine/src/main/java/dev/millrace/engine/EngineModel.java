@@ -12,7 +12,7 @@ import java.util.Objects;
  * @param contextTokensMax most tokens of prompt and output together
  */
 record EngineModel(
-    TextCodec text, int vocabularySize, List<Integer> endTokenIds, int contextTokensMax) {
+    EngineText text, int vocabularySize, List<Integer> endTokenIds, int contextTokensMax) {
   EngineModel {
     Objects.requireNonNull(text, "text");
     endTokenIds = List.copyOf(endTokenIds);

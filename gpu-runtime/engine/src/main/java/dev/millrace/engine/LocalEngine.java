@@ -72,7 +72,8 @@ final class LocalEngine implements Engine {
   @Override
   public Submission submit(GenerationRequest request, Consumer<Completion> completion)
       throws InterruptedException {
-    ActiveRequest active = new ActiveRequest(request, model.text(), completion, completions::add);
+    ActiveRequest active =
+        new ActiveRequest(request, model.text(), completion, stepLoop::ended, completions::add);
     inFlight.enter(active);
     try {
       preparer.prepare(request, active);

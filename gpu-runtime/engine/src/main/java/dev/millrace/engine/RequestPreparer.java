@@ -129,10 +129,7 @@ final class RequestPreparer {
   }
 
   private int[] continuationTokens(Prompt continuation) throws RequestException {
-    int[] tokenIds =
-        continuation instanceof Prompt.Text text
-            ? model.text().encodePlain(text.text())
-            : ((Prompt.Tokens) continuation).tokenIds();
+    int[] tokenIds = model.text().encodeContinuation(continuation);
     if (tokenIds.length == 0) {
       throw new RequestException(
           FailureReason.PROMPT_EMPTY, "the continuation has no token to score; give at least one");

@@ -7,6 +7,8 @@ import dev.millrace.engine.schedule.SchedulerCounts;
 import dev.millrace.engine.step.StepExecutor;
 import dev.millrace.engine.step.StepPlan;
 import dev.millrace.engine.step.StepResult;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * The loop that everything waits for: take what came in, plan, execute, commit. Runs on one thread
@@ -19,6 +21,7 @@ final class StepLoop {
   private final InFlight inFlight;
   private final Scheduler scheduler;
   private final StepExecutor executor;
+  private final List<ActiveRequest> ended = new ArrayList<>(); // in the step under way
   private volatile SchedulerCounts counts;
   private volatile long stepStartNanos; // 0 between steps
   private volatile long modelNanos;
@@ -44,8 +47,15 @@ final class StepLoop {
       if (plan != null) {
         scheduler.commit(execute(plan));
         counts = scheduler.counts();
+        ended.forEach(ActiveRequest::succeed); // after the counts, so that these never lag behind
+        ended.clear();
       }
     }
+  }
+
+  /** The last choice of a request has ended. */
+  void ended(ActiveRequest request) {
+    ended.add(request);
   }
 
   private InFlight.Work awaitWork() throws InterruptedException {

@@ -37,7 +37,7 @@ final class EngineFixture implements AutoCloseable {
     this.executor = executor;
   }
 
-  LocalEngine engine() {
+  synchronized LocalEngine engine() {
     if (engine == null) {
       engine =
           new LocalEngine(

@@ -9,7 +9,7 @@ import dev.millrace.engine.schedule.ScriptedExecutor;
  * A tokenizer without a file: token 0 is the special end token, token i the letter at i - 1. A
  * conversation is its contents, put together.
  */
-final class ScriptedText implements TextCodec {
+final class ScriptedText implements EngineText {
   static final String LETTERS = "abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ.,!?";
   static final int VOCABULARY = LETTERS.length() + 1;
   static final String END_TEXT = "<end>";
@@ -39,6 +39,11 @@ final class ScriptedText implements TextCodec {
     StringBuilder text = new StringBuilder();
     ((Prompt.Chat) prompt).messages().forEach(message -> text.append(message.content()));
     return encodePlain(text.toString());
+  }
+
+  @Override
+  public int[] encodeContinuation(Prompt continuation) throws RequestException {
+    return encode(continuation);
   }
 
   @Override

@@ -212,7 +212,7 @@ final class KvBlocks {
       seen[b]++;
       require(isKept(b), b, "in the kept list, but not kept");
       for (int other = newer[b]; other != size(); other = newer[other]) {
-        require(parents[other] != b, other, "kept longer than its child " + other);
+        require(parents[other] != b, b, "to be given out before its child " + other);
       }
     }
     int available = 0;

@@ -102,6 +102,24 @@ final class DecoderModelTest {
   }
 
   @Test
+  void logitsOfMoreRowsThanAreHeldAtOnceChangeNoBit() throws IOException {
+    TinyModel model = TinyModel.llama().with(m -> m.contextTokensMax = 600);
+    int[] tokens = tokens(600, 101, 4);
+    try (Workspace workspace = model.write(folder.resolve("ws"))) {
+      assertEquals(
+          256,
+          MemoryPlan.of(workspace.manifest(), settings(2, 600), new ReferenceBackendFactory())
+              .limits()
+              .logitRowsMax());
+      try (RankedExecutor executor = open(workspace, 2, 101, 600)) {
+        StepDriver driver = new StepDriver(executor, 600);
+
+        assertArrayEquals(driver.score(tokens, 100), driver.score(tokens, 600));
+      }
+    }
+  }
+
+  @Test
   void tokensDoNotDependOnTheBatch() throws IOException {
     List<StepDriver.Task> tasks = new ArrayList<>();
     for (int i = 0; i < 17; i++) {
@@ -123,13 +141,23 @@ final class DecoderModelTest {
   }
 
   private static RankedExecutor open(Workspace workspace, int ranks, int vocabulary) {
-    EngineSettings settings =
-        EngineSettings.defaults()
-            .withBackend("reference")
-            .withRanks(ranks)
-            .withBatch(17, STEP_TOKENS_MAX);
+    return open(workspace, ranks, vocabulary, STEP_TOKENS_MAX);
+  }
+
+  private static RankedExecutor open(
+      Workspace workspace, int ranks, int vocabulary, int stepTokensMax) {
     return RankedExecutor.openOnHost(
-        workspace, settings, new ReferenceBackendFactory(), () -> new GreedySampler(vocabulary));
+        workspace,
+        settings(ranks, stepTokensMax),
+        new ReferenceBackendFactory(),
+        () -> new GreedySampler(vocabulary));
+  }
+
+  private static EngineSettings settings(int ranks, int stepTokensMax) {
+    return EngineSettings.defaults()
+        .withBackend("reference")
+        .withRanks(ranks)
+        .withBatch(17, stepTokensMax);
   }
 
   private static int[] tokens(int count, int vocabulary, long seed) {

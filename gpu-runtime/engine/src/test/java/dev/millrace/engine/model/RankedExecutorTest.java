@@ -14,9 +14,13 @@ import dev.millrace.engine.compute.ReferenceBackendFactory;
 import dev.millrace.engine.rank.HeapCollective;
 import dev.millrace.engine.step.LogitTask;
 import dev.millrace.engine.step.StepPlan;
+import dev.millrace.engine.step.StepResult;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadInfo;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeoutException;
@@ -224,6 +228,73 @@ final class RankedExecutorTest {
     IllegalArgumentException seen =
         assertThrows(IllegalArgumentException.class, () -> executor.execute(plan));
     assertTrue(seen.getMessage().contains(message), seen.getMessage());
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 4})
+  void tasksThatShareARowAreEachAnswered(int ranks) throws IOException {
+    try (RankedExecutor executor = open(ranks)) {
+      StepPlan one = plan(9, 0);
+      List<LogitTask> tasks = new ArrayList<>();
+      for (int row : new int[] {0, 4, 4, 4, 4, 4, 8}) {
+        tasks.add(new LogitTask.Score(row, 1 + tasks.size(), tasks.size()));
+      }
+
+      StepResult together = executor.execute(with(one, tasks));
+
+      for (int i = 0; i < tasks.size(); i++) {
+        StepResult alone = executor.execute(with(one, List.of(tasks.get(i))));
+        assertEquals(i, together.tokenIds()[i]);
+        assertEquals(alone.logprobs()[0], together.logprobs()[i]);
+        assertArrayEquals(alone.topTokenIds()[0], together.topTokenIds()[i]);
+        assertArrayEquals(alone.topLogprobs()[0], together.topLogprobs()[i]);
+      }
+    }
+  }
+
+  private static StepPlan with(StepPlan plan, List<LogitTask> tasks) {
+    return new StepPlan(
+        plan.tokenIds(),
+        plan.positions(),
+        plan.queryStarts(),
+        plan.contextTokens(),
+        plan.blockTables(),
+        tasks);
+  }
+
+  @Test
+  void stepsAllocateNothingToSpeakOf() throws IOException {
+    try (Workspace workspace = Workspace.open(workspacePath);
+        RankedExecutor executor =
+            RankedExecutor.openOnHost(
+                workspace,
+                settings(2, 30_000),
+                new ReferenceBackendFactory(),
+                () -> (task, logits, offset, result, index) -> {})) {
+      StepPlan step = plan(32, 0);
+      for (int i = 0; i < 20; i++) {
+        executor.execute(step);
+      }
+      long before = bytesAllocatedByRanks();
+      int steps = 50;
+      for (int i = 0; i < steps; i++) {
+        executor.execute(step);
+      }
+      long perStep = (bytesAllocatedByRanks() - before) / steps;
+      // What the JDK's own locks allocate in a wait; any activation of the step would be more.
+      assertTrue(perStep < 4096, "the ranks allocated %d bytes a step".formatted(perStep));
+    }
+  }
+
+  private static long bytesAllocatedByRanks() {
+    var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long bytes = 0;
+    for (ThreadInfo thread : threads.dumpAllThreads(false, false)) {
+      if (thread.getThreadName().startsWith("millrace-rank-")) {
+        bytes += threads.getThreadAllocatedBytes(thread.getThreadId());
+      }
+    }
+    return bytes;
   }
 
   @Test

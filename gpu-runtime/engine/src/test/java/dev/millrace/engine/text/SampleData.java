@@ -9,12 +9,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Finds {@code sample-data} above the working directory and reads goldens from it. */
-final class SampleData {
+public final class SampleData {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private SampleData() {}
 
-  static Path path(String relative) {
+  public static Path path(String relative) {
     Path start = Path.of(System.getProperty("user.dir")).toAbsolutePath();
     for (Path folder = start; folder != null; folder = folder.getParent()) {
       if (Files.isDirectory(folder.resolve("sample-data"))) {
@@ -25,7 +25,7 @@ final class SampleData {
   }
 
   /** The lines of a JSONL file; never none, so that no test passes for want of cases. */
-  static List<JsonNode> lines(String relative) throws IOException {
+  public static List<JsonNode> lines(String relative) throws IOException {
     List<JsonNode> nodes = new ArrayList<>();
     for (String line : Files.readAllLines(path(relative))) {
       if (!line.isBlank()) {
@@ -38,7 +38,7 @@ final class SampleData {
     return nodes;
   }
 
-  static int[] ints(JsonNode array) {
+  public static int[] ints(JsonNode array) {
     int[] values = new int[array.size()];
     for (int i = 0; i < values.length; i++) {
       values[i] = array.get(i).intValue();

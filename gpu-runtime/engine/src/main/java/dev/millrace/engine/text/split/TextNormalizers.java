@@ -8,6 +8,8 @@ public final class TextNormalizers {
   /** Below this code point nothing composes, decomposes canonically into itself, or reorders. */
   private static final char FIRST_COMBINING = 0x300;
 
+  private static final CodePointSet INERT = UnicodeClasses.inert();
+
   private TextNormalizers() {}
 
   /**
@@ -61,27 +63,29 @@ public final class TextNormalizers {
   }
 
   /**
-   * Normalises run by run. Nothing composes an ASCII character with what stands before it, so each
-   * begins a run of its own; a run that holds data is data.
+   * Normalises run by run. Nothing composes an ASCII character or an inert mark with what stands
+   * before it, so each begins a run of its own; a run that holds data is data.
    */
   private static TaintedText normalize(TaintedText text, Normalizer.Form form) {
     TaintedText.Builder normalized = new TaintedText.Builder();
     String source = text.text();
-    int start = 0;
-    while (start < source.length()) {
-      int end = start + 1;
-      if (text.hasData()) {
-        while (end < source.length() && source.charAt(end) >= 0x80) {
-          end++;
-        }
-      } else {
-        end = source.length();
+    for (int start = 0; start < source.length(); ) {
+      int first = source.codePointAt(start);
+      int end = start + Character.charCount(first);
+      // Nor with what stands after it.
+      boolean alone = INERT.contains(first);
+      while (!alone && end < source.length() && !beginsRun(source.codePointAt(end))) {
+        end += Character.charCount(source.codePointAt(end));
       }
-      String run = Normalizer.normalize(source.substring(start, end), form);
-      normalized.append(run, text.hasData(start, end));
+      String run = source.substring(start, end);
+      normalized.append(alone ? run : Normalizer.normalize(run, form), text.hasData(start, end));
       start = end;
     }
     return normalized.build();
+  }
+
+  private static boolean beginsRun(int c) {
+    return c < 0x80 || INERT.contains(c);
   }
 
   private static TaintedText replaceAll(TaintedText text, SplitPattern pattern, String content) {

@@ -40,6 +40,11 @@ public final class UnicodeClasses {
     return WordHolder.WORD;
   }
 
+  /** Marks that the original's normalisers, of an older Unicode, leave where they are. */
+  static CodePointSet inert() {
+    return CLASSES.get("Inert");
+  }
+
   static CodePointSet numeric() {
     return CLASSES.get("Numeric");
   }

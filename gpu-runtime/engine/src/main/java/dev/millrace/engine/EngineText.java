@@ -1,10 +1,11 @@
 package dev.millrace.engine;
 
 import dev.millrace.api.engine.PromptEncoder;
+import dev.millrace.api.request.Prompt;
 import dev.millrace.api.request.RequestException;
 
 /** The text side of a model, as far as the engine needs it. Thread-safe. */
-interface TextCodec extends PromptEncoder {
+interface EngineText extends PromptEncoder {
 
   /**
    * Token ids of plain text as it stands: no template, no special tokens, nothing around it.
@@ -12,6 +13,13 @@ interface TextCodec extends PromptEncoder {
    * @throws RequestException if the text is not valid
    */
   int[] encodePlain(String text) throws RequestException;
+
+  /**
+   * Token ids of what follows a prompt to be scored; may be empty.
+   *
+   * @throws RequestException if the text or an id is not valid
+   */
+  int[] encodeContinuation(Prompt continuation) throws RequestException;
 
   /** The text of a whole run of tokens; what is no valid character becomes U+FFFD. */
   String decode(int[] tokenIds, boolean skipSpecialTokens);

@@ -1,0 +1,7 @@
+package dev.millrace.engine.text.jinja;
+
+/** A compiled expression. */
+@FunctionalInterface
+interface Expression {
+  Object evaluate(Scope scope);
+}

@@ -1,0 +1,2 @@
+/** Filters, tests, methods and global functions that templates can use. */
+package dev.millrace.engine.text.jinja.library;

@@ -1,0 +1,132 @@
+package dev.millrace.jobs.golden;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.millrace.api.engine.DoesNotFitException;
+import dev.millrace.api.engine.Engine;
+import dev.millrace.api.engine.EngineException;
+import dev.millrace.api.engine.EngineFactory;
+import dev.millrace.api.engine.EngineInfo;
+import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.engine.MemoryEntry;
+import dev.millrace.engine.LocalEngineFactory;
+import dev.millrace.engine.text.TextSettings;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.ObjectInputStream;
+import java.io.ObjectOutputStream;
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+final class LocalEngineFactoryTest {
+  private static final EngineSettings SETTINGS =
+      new EngineSettings("auto", 2, 4, 64, 0, 256, true, 0, 60_000);
+
+  @TempDir private static Path folder;
+  private String workspace;
+
+  @BeforeAll
+  void convert() throws IOException {
+    workspace = folder.resolve("ws").toString();
+    SampleData.convert("tiny-qwen2.5", Path.of(workspace)).close();
+  }
+
+  private EngineFactory factory(EngineSettings settings) {
+    return new LocalEngineFactory(workspace, settings);
+  }
+
+  @Test
+  void factoryTravelsToWorkersAndEncodesThereAsHere() throws Exception {
+    EngineFactory here = factory(SETTINGS);
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
+      out.writeObject(here);
+    }
+    EngineFactory there;
+    try (ObjectInputStream in =
+        new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
+      there = (EngineFactory) in.readObject();
+    }
+
+    assertEquals(here.fingerprint(), there.fingerprint());
+    for (JsonNode row : SampleData.golden("tiny-qwen2.5").subList(0, 20)) {
+      assertArrayEquals(
+          SampleData.ints(row.get("prompt_token_ids")),
+          there.openPromptEncoder().encode(EngineGoldenTest.chat(row)));
+    }
+    assertEquals(256, there.openPromptEncoder().contextTokensMax());
+  }
+
+  @Test
+  void fingerprintNamesWhatCanChangeATokenAndNothingElse() {
+    String fingerprint = factory(SETTINGS).fingerprint();
+    assertEquals(fingerprint, factory(SETTINGS.withBackend("cpu")).fingerprint());
+    assertEquals(fingerprint, factory(SETTINGS.withBatch(7, 99)).fingerprint());
+    assertEquals(fingerprint, factory(SETTINGS.withPrefixCache(false)).fingerprint());
+    assertEquals(fingerprint, factory(SETTINGS.withKvCacheBytes(1 << 28)).fingerprint());
+    assertNotEquals(fingerprint, factory(SETTINGS.withRanks(1)).fingerprint());
+    assertNotEquals(fingerprint, factory(SETTINGS.withBackend("reference")).fingerprint());
+    TextSettings parsed = TextSettings.defaults().withParseSpecialTokens(true);
+    TextSettings told = TextSettings.defaults().withTemplateVariables(Map.of("enable", false));
+    assertNotEquals(fingerprint, new LocalEngineFactory(workspace, SETTINGS, parsed).fingerprint());
+    assertNotEquals(fingerprint, new LocalEngineFactory(workspace, SETTINGS, told).fingerprint());
+  }
+
+  @Test
+  void openEngineSaysWhatItIs() {
+    try (Engine engine = factory(SETTINGS).openEngine()) {
+      EngineInfo info = engine.info();
+      assertTrue(info.backend().startsWith("cpu-"), info.backend());
+      assertEquals(2, info.ranks());
+      assertEquals(256, info.contextTokensMax());
+      assertEquals(4, info.sequencesMax());
+      assertEquals(64, info.modelFingerprint().length());
+      assertTrue(factory(SETTINGS).fingerprint().contains(info.modelFingerprint()));
+      assertTrue(info.loadNanos() > 0);
+      assertFalse(info.memory().isEmpty());
+      for (MemoryEntry entry : info.memory()) {
+        assertEquals(entry.plannedBytes(), entry.usedBytes(), entry.purpose());
+      }
+    }
+  }
+
+  @Test
+  void sequencesOfAStepAreAtMostItsTokens() {
+    try (Engine engine = factory(SETTINGS.withBatch(64, 8)).openEngine()) {
+      assertEquals(8, engine.info().sequencesMax());
+    }
+  }
+
+  @Test
+  void whatCannotBeOpenedSaysWhatToDo() {
+    assertMessage("auto, cpu, reference", SETTINGS.withBackend("tpu"));
+    assertMessage("expected one of [1, 2, 4", SETTINGS.withRanks(3));
+    DoesNotFitException small =
+        assertThrows(
+            DoesNotFitException.class, () -> factory(SETTINGS.withKvCacheBytes(5000)).openEngine());
+    assertTrue(small.getMessage().contains("kvCacheBytes"), small.getMessage());
+    EngineFactory nowhere = new LocalEngineFactory(folder.resolve("none").toString(), SETTINGS);
+    EngineException missing = assertThrows(EngineException.class, nowhere::openEngine);
+    assertTrue(missing.getMessage().contains("none"), missing.getMessage());
+    assertThrows(EngineException.class, nowhere::fingerprint);
+    assertThrows(EngineException.class, nowhere::openPromptEncoder);
+  }
+
+  private void assertMessage(String part, EngineSettings settings) {
+    EngineException error =
+        assertThrows(EngineException.class, () -> factory(settings).openEngine());
+    assertTrue(error.getMessage().contains(part), error.getMessage());
+  }
+}
