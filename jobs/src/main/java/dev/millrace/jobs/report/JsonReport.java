@@ -49,6 +49,11 @@ public final class JsonReport {
     this.program = program;
   }
 
+  /** Whether a folder has such a report already. */
+  public static boolean isIn(Path folder) {
+    return Files.isRegularFile(folder.resolve(FILE_NAME));
+  }
+
   /** Writes the report into the output folder, whole or not at all. */
   public void writeTo(Path folder) throws IOException {
     ObjectMapper mapper = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);

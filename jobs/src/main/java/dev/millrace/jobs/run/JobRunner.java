@@ -58,7 +58,10 @@ public final class JobRunner {
     WorkspaceManifest manifest = checkedManifest(workspace, composed.engine().ranks());
     JobReport report = watched(composed, engines.of(workspace, composed.engine()), BatchJob::run);
     ExitCode exitCode = Failures.exitCode(report.exitCode());
-    writeJson(new JsonReport(report, exitCode, workspace.toString(), program), composed);
+    if (report.engine() != null || !JsonReport.isIn(composed.job().output().path())) {
+      // a run that found everything done keeps the report of the run that did it
+      writeJson(new JsonReport(report, exitCode, workspace.toString(), program), composed);
+    }
     console.out().print(new EndReport(report, exitCode, workspace.toString()).text());
     console.out().flush();
     recordRate(rates(manifest, composed), report);

@@ -118,6 +118,7 @@ class GoldenJobsTest {
     };
     runJob(job);
     byte[] before = Files.readAllBytes(folder.resolve("out/messages.jsonl"));
+    JsonNode reportBefore = reported();
 
     CommandLineRun again = runJob(job);
 
@@ -125,6 +126,7 @@ class GoldenJobsTest {
     assertEquals(
         new String(before, java.nio.charset.StandardCharsets.UTF_8),
         Files.readString(folder.resolve("out/messages.jsonl")));
+    assertEquals(reportBefore, reported());
   }
 
   @Test

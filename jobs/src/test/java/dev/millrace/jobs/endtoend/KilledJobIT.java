@@ -98,9 +98,8 @@ class KilledJobIT {
   }
 
   private void assertSameOutput(Path output, String reproduce) throws IOException {
-    Path expected = folder.resolve("undisturbed/rows.jsonl");
-    Path found = output.resolve("rows.jsonl");
-    List<JsonNode> rows = JsonRows.read(found);
+    List<JsonNode> expected = JsonRows.read(folder.resolve("undisturbed/rows.jsonl"));
+    List<JsonNode> rows = JsonRows.read(output.resolve("rows.jsonl"));
     Set<String> ids = new HashSet<>();
     int failed = 0;
     for (JsonNode row : rows) {
@@ -111,7 +110,7 @@ class KilledJobIT {
     assertEquals((ROWS - 5 + 96) / 97, failed, reproduce);
     for (int i = 0; i < ROWS; i++) {
       assertEquals(
-          withoutCachedTokens(JsonRows.read(expected).get(i)),
+          withoutCachedTokens(expected.get(i)),
           withoutCachedTokens(rows.get(i)),
           "row " + i + ", " + reproduce);
     }
