@@ -35,7 +35,7 @@ import org.apache.beam.sdk.transforms.Reshuffle;
  */
 final class Generation {
   /** Chunks that one worker of the direct runner has in the engine at once. */
-  private static final int CHUNKS_AT_ONCE = 2;
+  private static final int CHUNKS_AT_ONCE = 3;
 
   /** Longest that functions may take to let go of their chunks when a run ends early. */
   private static final Duration QUIET = Duration.ofSeconds(30);
@@ -88,7 +88,8 @@ final class Generation {
   /** Generates all these chunks; each has its journal afterwards. */
   void run(List<Chunk> chunks, PipelineOptions options) throws IOException {
     String run = UUID.randomUUID().toString();
-    try (RunContext context = RunContext.open(run, counters, cancel)) {
+    try (RunContext context =
+        RunContext.open(run, counters, cancel, isDirect(options) ? chunks : List.of())) {
       try {
         await(pipeline(chunks, options, run).run());
       } catch (IOException | RuntimeException e) {

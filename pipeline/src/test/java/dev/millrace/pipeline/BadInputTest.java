@@ -243,7 +243,11 @@ final class BadInputTest {
     Path lines = Jobs.lines(folder.resolve("a.jsonl"), "{'prompt':'x'}");
     Path blocked = Files.writeString(folder.resolve("blocked"), "a file");
     refused(Jobs.settings(lines, blocked), "expected an output folder that can be written");
+  }
 
+  @Test
+  void outputWithoutPermissionIsRefused() throws IOException {
+    Path lines = Jobs.lines(folder.resolve("a.jsonl"), "{'prompt':'x'}");
     Path locked = Files.createDirectory(folder.resolve("locked"));
     locked.toFile().setWritable(false);
     assumeFalse(Files.isWritable(locked), "this user may write everywhere");

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.millrace.api.workspace.Workspace;
 import dev.millrace.converter.Conversion;
 import dev.millrace.converter.ConversionSettings;
+import dev.millrace.jobs.RepositoryFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,24 +18,12 @@ final class SampleData {
 
   private SampleData() {}
 
-  private static Path root() {
-    Path folder = Path.of("").toAbsolutePath();
-    while (folder != null && !Files.isDirectory(folder.resolve("sample-data"))) {
-      folder = folder.getParent();
-    }
-    if (folder == null) {
-      throw new IllegalStateException(
-          "sample-data: expected above " + Path.of("").toAbsolutePath() + ", found nowhere");
-    }
-    return folder.resolve("sample-data");
-  }
-
   /** Converts a sample model into a folder and opens it. */
   static Workspace convert(String model, Path target) throws IOException {
     try {
       return Workspace.open(
           Conversion.ofCheckpoint(
-                  root().resolve("models").resolve(model), ConversionSettings.to(target))
+                  RepositoryFiles.sampleData("models/" + model), ConversionSettings.to(target))
               .workspace());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -45,15 +34,21 @@ final class SampleData {
   /** The lines of a golden. */
   static List<JsonNode> golden(String name) throws IOException {
     List<JsonNode> rows = new ArrayList<>();
-    for (String line : Files.readAllLines(root().resolve("golden").resolve(name + ".jsonl"))) {
+    for (String line :
+        Files.readAllLines(RepositoryFiles.sampleData("golden/" + name + ".jsonl"))) {
       rows.add(JSON.readTree(line));
     }
     return rows;
   }
 
+  /** A golden that is one JSON object. */
+  static JsonNode goldenObject(String file) throws IOException {
+    return JSON.readTree(RepositoryFiles.sampleData("golden/" + file).toFile());
+  }
+
   /** A JSON file beside a sample model's weights. */
   static JsonNode modelFile(String model, String file) throws IOException {
-    return JSON.readTree(root().resolve("models").resolve(model).resolve(file).toFile());
+    return JSON.readTree(RepositoryFiles.sampleData("models/" + model + "/" + file).toFile());
   }
 
   static int[] ints(JsonNode array) {

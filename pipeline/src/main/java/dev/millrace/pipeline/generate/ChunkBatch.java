@@ -64,12 +64,14 @@ final class ChunkBatch implements RequestBatch<ChunkResult> {
   record Opener(WorkFolder folder, SamplingSettings sampling, String run)
       implements RequestBatch.Opener<Chunk, ChunkResult> {
     @Override
-    public RequestBatch<ChunkResult> open(Chunk chunk) {
+    public RequestBatch<ChunkResult> open(Chunk descriptor) {
+      RunContext context = RunContext.find(run);
+      Chunk chunk = context.take(descriptor);
       return StorageErrors.guard(
           folder.journals(),
           () -> {
             Files.createDirectories(folder.journals());
-            return new ChunkBatch(folder, chunk, sampling, RunContext.find(run));
+            return new ChunkBatch(folder, chunk, sampling, context);
           });
     }
   }

@@ -10,6 +10,7 @@ import dev.millrace.api.request.TokenUsage;
 import java.io.DataInput;
 import java.io.DataOutput;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -61,11 +62,11 @@ public final class CompletionCodec {
     out.write(bytes);
   }
 
+  /** As one block: streams take single numbers byte by byte. */
   private static void ints(DataOutput out, int[] values) throws IOException {
-    out.writeInt(values.length);
-    for (int value : values) {
-      out.writeInt(value);
-    }
+    ByteBuffer block = ByteBuffer.allocate((values.length + 1) * Integer.BYTES);
+    block.putInt(values.length).asIntBuffer().put(values);
+    out.write(block.array());
   }
 
   private static void logprobs(DataOutput out, List<TokenLogprob> logprobs) throws IOException {
@@ -124,9 +125,9 @@ public final class CompletionCodec {
 
   private static int[] ints(DataInput in) throws IOException {
     int[] values = new int[in.readInt()];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = in.readInt();
-    }
+    byte[] block = new byte[values.length * Integer.BYTES];
+    in.readFully(block);
+    ByteBuffer.wrap(block).asIntBuffer().get(values);
     return values;
   }
 

@@ -1,10 +1,14 @@
 package dev.millrace.pipeline.generate;
 
+import dev.millrace.pipeline.group.Chunk;
 import dev.millrace.pipeline.job.CancelToken;
 import dev.millrace.pipeline.job.Counters;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 
@@ -19,17 +23,24 @@ public final class RunContext implements AutoCloseable {
   private final String id;
   private final Counters counters;
   private final CancelToken cancel;
+  private final Queue<Chunk> order;
   private final AtomicInteger openBatches = new AtomicInteger();
 
-  private RunContext(String id, Counters counters, CancelToken cancel) {
+  private RunContext(String id, Counters counters, CancelToken cancel, List<Chunk> chunks) {
     this.id = id;
+    this.order = new ConcurrentLinkedQueue<>(chunks);
     this.counters = counters;
     this.cancel = cancel;
   }
 
-  /** Makes a run known to this process, until closed. */
-  public static RunContext open(String id, Counters counters, CancelToken cancel) {
-    RunContext context = new RunContext(id, counters, cancel);
+  /**
+   * Makes a run known to this process, until closed.
+   *
+   * @param chunks the run's chunks in the order of work
+   */
+  public static RunContext open(
+      String id, Counters counters, CancelToken cancel, List<Chunk> chunks) {
+    RunContext context = new RunContext(id, counters, cancel, chunks);
     OF_PROCESS.put(id, context);
     return context;
   }
@@ -37,7 +48,9 @@ public final class RunContext implements AutoCloseable {
   /** The run of this id, or one of its own if there is none here; null stands for no run. */
   public static RunContext find(String id) {
     RunContext context = id == null ? null : OF_PROCESS.get(id);
-    return context != null ? context : new RunContext("", new Counters(), new CancelToken());
+    return context != null
+        ? context
+        : new RunContext("", new Counters(), new CancelToken(), List.of());
   }
 
   public Counters counters() {
@@ -46,6 +59,17 @@ public final class RunContext implements AutoCloseable {
 
   public CancelToken cancel() {
     return cancel;
+  }
+
+  /**
+   * The chunk to work on for a descriptor. A runner hands descriptors over in any order, but the
+   * order of work is worth keeping: it keeps prefixes together and starts long requests early. So
+   * where all workers are in this process a descriptor counts as a ticket for the next chunk in
+   * line; elsewhere it stands for its own.
+   */
+  Chunk take(Chunk descriptor) {
+    Chunk next = order.poll();
+    return next != null ? next : descriptor;
   }
 
   void batchOpened() {

@@ -1,6 +1,7 @@
 package dev.millrace.pipeline.read;
 
 import com.github.luben.zstd.Zstd;
+import com.github.luben.zstd.ZstdException;
 import io.airlift.compress.Compressor;
 import io.airlift.compress.Decompressor;
 import io.airlift.compress.MalformedInputException;
@@ -126,11 +127,15 @@ public final class ParquetCodecs implements CompressionCodecFactory {
 
     private static byte[] zstd(byte[] in, int length) throws IOException {
       byte[] out = new byte[length];
-      long written = Zstd.decompressByteArray(out, 0, length, in, 0, in.length);
-      if (Zstd.isError(written)) {
-        throw new IOException("zstd page: " + Zstd.getErrorName(written));
+      try {
+        long written = Zstd.decompressByteArray(out, 0, length, in, 0, in.length);
+        if (Zstd.isError(written)) {
+          throw new IOException("zstd page: " + Zstd.getErrorName(written));
+        }
+        return written == length ? out : Arrays.copyOf(out, (int) written);
+      } catch (ZstdException e) {
+        throw new IOException("zstd page: " + e.getMessage(), e);
       }
-      return written == length ? out : Arrays.copyOf(out, (int) written);
     }
 
     private static byte[] block(
@@ -145,27 +150,29 @@ public final class ParquetCodecs implements CompressionCodecFactory {
       }
     }
 
+    /** Frames of uncompressed size, compressed size (big-endian) and block, or one bare block. */
     private static byte[] framedLz4(byte[] in, int length) throws IOException {
       byte[] out = new byte[length];
+      ByteBuffer frames = ByteBuffer.wrap(in);
       int written = 0;
-      int offset = 0;
-      ByteBuffer frames = ByteBuffer.wrap(in); // big-endian: uncompressed, compressed, block
-      while (offset + FRAME_HEADER_BYTES <= in.length && written < length) {
-        int plain = frames.getInt(offset);
-        int compressed = frames.getInt(offset + 4);
-        offset += FRAME_HEADER_BYTES;
-        if (plain < 0 || compressed < 0 || plain > length - written) {
-          return block(new Lz4Decompressor(), in, 0, in.length, length);
+      while (frames.remaining() >= FRAME_HEADER_BYTES && written < length) {
+        int plain = frames.getInt();
+        int compressed = frames.getInt();
+        boolean fits =
+            plain >= 0
+                && plain <= length - written
+                && compressed >= 0
+                && compressed <= frames.remaining();
+        if (!fits) {
+          break;
         }
-        if (compressed > in.length - offset) {
-          return block(new Lz4Decompressor(), in, 0, in.length, length);
-        }
-        byte[] part = block(new Lz4Decompressor(), in, offset, compressed, plain);
+        byte[] part = block(new Lz4Decompressor(), in, frames.position(), compressed, plain);
         System.arraycopy(part, 0, out, written, part.length);
         written += part.length;
-        offset += compressed;
+        frames.position(frames.position() + compressed);
       }
-      return Arrays.copyOf(out, written);
+      boolean framed = written == length && !frames.hasRemaining();
+      return framed ? out : block(new Lz4Decompressor(), in, 0, in.length, length);
     }
   }
 }

@@ -58,8 +58,14 @@ public final class StorageErrors {
       return action.run();
     } catch (IOException | ReadOnlyFileSystemException e) {
       throw translate(e, path);
-    } catch (java.io.UncheckedIOException e) {
-      throw translate(e.getCause(), path);
+    } catch (JobException e) {
+      throw e;
+    } catch (RuntimeException e) {
+      // some libraries wrap what the storage says when they close their files
+      if (e.getCause() instanceof IOException cause) {
+        throw translate(cause, path);
+      }
+      throw e;
     }
   }
 }

@@ -1,5 +1,6 @@
 package dev.millrace.engine.model;
 
+import com.sun.management.OperatingSystemMXBean;
 import dev.millrace.api.engine.EngineSettings;
 import dev.millrace.api.workspace.Workspace;
 import dev.millrace.engine.compute.BackendFactory;
@@ -9,6 +10,7 @@ import dev.millrace.engine.sample.Sampler;
 import dev.millrace.engine.step.DrawState;
 import dev.millrace.engine.step.LogitTask;
 import dev.millrace.engine.step.StepPlan;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,7 +22,7 @@ import java.util.Random;
  * prompt tokens are prefilled together, then 64 tokens each are drawn, one step a token.
  *
  * <pre>java --add-modules jdk.incubator.vector -Xmx4g -cp ... \
- *   dev.millrace.engine.model.GenerationBenchmark WORKSPACE [ranks] [vector|plain]</pre>
+ *   dev.millrace.engine.model.GenerationBenchmark WORKSPACE [ranks] [vector|plain] [threads]</pre>
  *
  * Prints the best of some rounds for each batch, and a checksum of the tokens, which is the same
  * for all batches.
@@ -39,7 +41,8 @@ final class GenerationBenchmark {
     this.vocabulary = vocabulary;
   }
 
-  private record Round(double prefillNanos, double decodeNanos, long checksum) {}
+  private record Round(
+      double prefillNanos, double decodeNanos, double decodeCpuNanos, long checksum) {}
 
   private Round round(int sequences) {
     Random random = new Random(5);
@@ -53,6 +56,7 @@ final class GenerationBenchmark {
     }
     long start = System.nanoTime();
     long prefilled = 0;
+    long prefilledCpu = 0;
     long checksum = 0;
     for (int token = 0; token < NEW_TOKENS; token++) {
       int[] drawn = executor.execute(plan(last, draws, token)).tokenIds();
@@ -62,9 +66,17 @@ final class GenerationBenchmark {
       checksum = checksum * 31 + drawn[0];
       if (token == 0) {
         prefilled = System.nanoTime();
+        prefilledCpu = cpuNanos();
       }
     }
-    return new Round(prefilled - start, System.nanoTime() - prefilled, checksum);
+    return new Round(
+        prefilled - start, System.nanoTime() - prefilled, cpuNanos() - prefilledCpu, checksum);
+  }
+
+  /** Processor time of this JVM, all threads. */
+  private static long cpuNanos() {
+    return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean())
+        .getProcessCpuTime();
   }
 
   /** The step that computes these tokens and draws the next of each sequence. */
@@ -99,19 +111,22 @@ final class GenerationBenchmark {
     double prefill = Double.MAX_VALUE;
     double decode = Double.MAX_VALUE;
     double whole = Double.MAX_VALUE;
+    double cpu = Double.MAX_VALUE;
     long checksum = 0;
     for (int i = 0; i < ROUNDS; i++) {
       Round round = round(sequences);
       prefill = Math.min(prefill, round.prefillNanos());
       decode = Math.min(decode, round.decodeNanos());
+      cpu = Math.min(cpu, round.decodeCpuNanos());
       whole = Math.min(whole, round.prefillNanos() + round.decodeNanos());
       checksum = round.checksum();
     }
     System.out.printf(
-        "batch %2d: prompt %.0f tokens/s, decode %.1f tokens/s, output tokens/s with prompt %.1f (first sequence %x)%n",
+        "batch %2d: prompt %.0f tokens/s, decode %.1f tokens/s (%.1f a processor second), output tokens/s with prompt %.1f (first sequence %x)%n",
         sequences,
         sequences * PROMPT_TOKENS / prefill * 1e9,
         sequences * (NEW_TOKENS - 1) / decode * 1e9,
+        sequences * (NEW_TOKENS - 1) / cpu * 1e9,
         sequences * NEW_TOKENS / whole * 1e9,
         checksum);
   }
@@ -120,8 +135,9 @@ final class GenerationBenchmark {
     int ranks = args.length > 1 ? Integer.parseInt(args[1]) : 1;
     KernelChoice kernels =
         args.length > 2 && args[2].equals("plain") ? KernelChoice.PLAIN : KernelChoice.VECTOR;
-    BackendFactory backend =
-        new CpuBackendFactory(kernels, Runtime.getRuntime().availableProcessors());
+    int threads =
+        args.length > 3 ? Integer.parseInt(args[3]) : Runtime.getRuntime().availableProcessors();
+    BackendFactory backend = new CpuBackendFactory(kernels, threads);
     EngineSettings settings =
         EngineSettings.defaults()
             .withRanks(ranks)

@@ -2,9 +2,7 @@ package dev.millrace.engine.compute.kernel;
 
 import java.util.Arrays;
 
-/**
- * Matrix products in plain Java, in the order of the inputs, in loops that the compiler vectorises.
- */
+/** Matrix products in plain Java for few rows, term by term in the order of the inputs. */
 final class PlainDots {
   private PlainDots() {}
 
