@@ -90,7 +90,7 @@ final class StagingFolder implements AutoCloseable {
     try {
       delete(path);
     } catch (IOException e) {
-      System.err.println("could not remove " + path + ": " + e);
+      // nobody is left to tell, and the next conversion beside it removes leftovers
     }
   }
 
