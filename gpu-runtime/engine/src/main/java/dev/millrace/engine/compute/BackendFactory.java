@@ -15,6 +15,11 @@ public interface BackendFactory {
   /** Type of activations between verbs. Logits are always {@link DType#F32}. */
   DType activationType();
 
+  /** Type of the residual stream, which every layer adds to. */
+  default DType residualType() {
+    return activationType();
+  }
+
   /** Bytes {@link Backend#allocate} takes. */
   long tensorBytes(DType type, int rows, int width);
 
@@ -29,6 +34,21 @@ public interface BackendFactory {
 
   /** Bytes that all ranks together could take now, weights left out where {@link #mapsWeights}. */
   long memoryAvailableBytes(int ranks);
+
+  /** Share of the free memory that the KV cache takes at most, where its size is not given. */
+  default double kvCacheShare() {
+    return 0.6;
+  }
+
+  /** Most rows of logits worth computing at once. */
+  default int logitRowsMax() {
+    return 256;
+  }
+
+  /** Most bytes of logits that are held at once, over all ranks' parts of a row. */
+  default long logitBytesMax() {
+    return 64L << 20;
+  }
 
   /** Whether uploaded weights stay in their mapped pages, which the system may drop and reread. */
   boolean mapsWeights();

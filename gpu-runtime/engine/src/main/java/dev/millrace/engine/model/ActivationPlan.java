@@ -26,7 +26,7 @@ record ActivationPlan(
     rotary = List.copyOf(rotary);
   }
 
-  static ActivationPlan of(DecoderShape shape, StepLimits limits, DType type) {
+  static ActivationPlan of(DecoderShape shape, StepLimits limits, DType type, DType residualType) {
     int tokens = limits.tokensMax();
     List<TensorPlan> rotary = new ArrayList<>();
     for (int i = 0; i < RotaryTables.distinct(shape.layers()).size(); i++) {
@@ -40,7 +40,7 @@ record ActivationPlan(
     }
     TensorPlan logits = logits("logits", limits.logitRowsMax(), shape.vocabularyPart());
     return new ActivationPlan(
-        activation("hidden", type, tokens, shape.hidden()),
+        activation("hidden", residualType, tokens, shape.hidden()),
         activation("normed", type, tokens, shape.hidden()),
         activation("partial", type, tokens, shape.hidden()),
         activation("qkv", type, tokens, shape.heads().qkvWidth()),

@@ -19,14 +19,7 @@ import java.util.Map;
  */
 public final class MemoryPlan {
 
-  /** Most bytes of logits that are held at once, over all ranks' parts of a row. */
-  private static final long LOGIT_BYTES_MAX = 64L << 20;
-
   private static final int LOGIT_ROWS_MIN = 8;
-  private static final int LOGIT_ROWS_MAX = 256;
-
-  /** Share of the free memory that the KV cache takes at most, where its size is not given. */
-  private static final double KV_SHARE = 0.6;
 
   private final DecoderShape shape;
   private final StepLimits limits;
@@ -57,11 +50,12 @@ public final class MemoryPlan {
   public static MemoryPlan of(
       WorkspaceManifest manifest, EngineSettings settings, BackendFactory backends) {
     DecoderShape shape = ModelCatalog.shape(manifest, settings.ranks());
-    StepLimits limits = limits(shape, settings);
+    StepLimits limits = limits(shape, settings, backends);
     Map<MemoryPurpose, Long> bytes = new EnumMap<>(MemoryPurpose.class);
     bytes.put(MemoryPurpose.WEIGHTS, RankWeights.bytes(manifest, shape, backends));
     bytes.put(MemoryPurpose.SCRATCH, backends.scratchBytes(limits, shape.ranks()));
-    ActivationPlan activations = ActivationPlan.of(shape, limits, backends.activationType());
+    ActivationPlan activations =
+        ActivationPlan.of(shape, limits, backends.activationType(), backends.residualType());
     for (TensorPlan tensor : activations.tensors()) {
       bytes.merge(tensor.purpose(), tensor.bytes(backends), Long::sum);
     }
@@ -72,13 +66,16 @@ public final class MemoryPlan {
     return new MemoryPlan(shape, limits, activations, blocks, bytes);
   }
 
-  private static StepLimits limits(DecoderShape shape, EngineSettings settings) {
+  private static StepLimits limits(
+      DecoderShape shape, EngineSettings settings, BackendFactory backends) {
     int context =
         settings.contextTokensMax() == 0
             ? shape.contextTokensMax()
             : Math.min(settings.contextTokensMax(), shape.contextTokensMax());
     long rowBytes = (long) shape.ranks() * shape.vocabularyPart() * Float.BYTES;
-    long rows = Math.max(LOGIT_ROWS_MIN, Math.min(LOGIT_ROWS_MAX, LOGIT_BYTES_MAX / rowBytes));
+    long rows =
+        Math.max(
+            LOGIT_ROWS_MIN, Math.min(backends.logitRowsMax(), backends.logitBytesMax() / rowBytes));
     return new StepLimits(
         settings.stepTokensMax(),
         settings.sequencesMax(),
@@ -164,7 +161,8 @@ public final class MemoryPlan {
       long blocks =
           settings.kvCacheBytes() > 0
               ? settings.kvCacheBytes() / blockBytes
-              : Math.min(wanted, (long) (KV_SHARE * Math.max(0, available)) / blockBytes);
+              : Math.min(
+                  wanted, (long) (backends.kvCacheShare() * Math.max(0, available)) / blockBytes);
       if (blocks < perSequence) {
         throw new DoesNotFitException(tooSmall(perSequence, blockBytes, blocks, available));
       }
@@ -182,7 +180,7 @@ public final class MemoryPlan {
           settings.kvCacheBytes() > 0
               ? "kvCacheBytes is %d".formatted(settings.kvCacheBytes())
               : "%d bytes are free beside %d bytes for the rest, of which the cache takes at most %d %%"
-                  .formatted(available, otherBytes(), Math.round(KV_SHARE * 100));
+                  .formatted(available, otherBytes(), Math.round(backends.kvCacheShare() * 100));
       return "KV cache: expected room for one sequence of %d tokens, %d blocks of %d bytes, found room for %d: %s; lower contextTokensMax, or give the process more memory"
           .formatted(limits.contextTokensMax(), perSequence, blockBytes, blocks, room);
     }

@@ -5,7 +5,7 @@ package dev.millrace.engine.sample;
  * "Parallel random numbers: as easy as 1, 2, 3", SC 2011). A number is a pure function of seed and
  * draw index, so that no draw depends on batch, slot, step or rank.
  */
-final class Philox {
+public final class Philox {
   private static final int MULTIPLIER_0 = 0xD2511F53;
   private static final int MULTIPLIER_1 = 0xCD9E8D57;
   private static final int WEYL_0 = 0x9E3779B9;
@@ -15,7 +15,7 @@ final class Philox {
   private Philox() {}
 
   /** A number in [0, 1) with 53 random bits. */
-  static double uniform(long seed, int drawIndex) {
+  public static double uniform(long seed, int drawIndex) {
     return ((firstWords(drawIndex, 0, 0, 0, (int) seed, (int) (seed >>> 32)) >>> 11)) * 0x1p-53;
   }
 

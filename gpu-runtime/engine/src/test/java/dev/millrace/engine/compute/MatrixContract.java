@@ -109,7 +109,8 @@ public interface MatrixContract extends BackendUnderTest {
           product.toString(),
           y,
           expected,
-          (row, column) -> product.accumulationLoss() * magnitude[row][column]);
+          (row, column) ->
+              (product.accumulationLoss() + weightLoss(product.shape())) * magnitude[row][column]);
     }
   }
 }

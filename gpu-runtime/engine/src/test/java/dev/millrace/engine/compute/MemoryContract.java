@@ -63,7 +63,7 @@ public interface MemoryContract extends BackendUnderTest {
       IllegalStateException refused =
           assertThrows(
               IllegalStateException.class,
-              () -> backend.allocate(MemoryPurpose.ACTIVATIONS, "x", type, 65, 173));
+              () -> backend.allocate(MemoryPurpose.ACTIVATIONS, "x", type, 65, 2 * 172));
       assertTrue(refused.getMessage().contains("activations for x"), refused.getMessage());
     }
   }

@@ -46,14 +46,14 @@ public final class TinyModel {
     return new TinyModel();
   }
 
-  static TinyModel qwen2() {
+  public static TinyModel qwen2() {
     TinyModel model = new TinyModel();
     model.architecture = "qwen2";
     model.qkvBias = true;
     return model;
   }
 
-  static TinyModel qwen3() {
+  public static TinyModel qwen3() {
     TinyModel model = new TinyModel();
     model.architecture = "qwen3";
     model.queryKeyNorm = true;
@@ -62,7 +62,7 @@ public final class TinyModel {
   }
 
   /** Matrices of the size that int4 tiles need, shared by at most two ranks. */
-  static TinyModel int4() {
+  public static TinyModel int4() {
     TinyModel model = qwen2();
     model.hidden = 256;
     model.queryHeads = 4;

@@ -1,0 +1,129 @@
+// Sum over ranks in rank order: every rank computes the same bits.
+//
+// One kernel a rank, one block of it for each part of the rows. A block copies its part to the
+// rank's exchange buffer, waits for the same block of the other ranks, and adds the parts in the
+// order of the ranks. Halves of the buffer alternate: a rank that writes one again has met all ranks
+// in the launch between, and they have then finished the launch before, so nobody still reads it.
+// This holds for any mix of sizes as long as every launch has the same grid. Ranks may share a
+// device: the grid is small, so that the waiting blocks of one rank never keep another's from
+// starting.
+//
+// Where ranks share a device even that is not safe: the driver may hold a launch of one rank back
+// (to load a module, say) while another's blocks wait on the device. There the hosts meet, streams
+// wait for each other's events, and the *_ordered kernels find all parts ready.
+#include "prelude.cuh"
+
+#define RANKS_MAX 8
+#define EXCHANGE_BLOCKS_MAX 64
+
+struct Exchange {
+  u8* buffers[RANKS_MAX];  // of each rank: two halves of half_bytes
+  u32* flags[RANKS_MAX];   // of each rank: (block, rank)
+  u32* rounds;             // of this rank: (block), rounds begun
+  u64* failure;            // of the host: 0, or what went wrong first: 1 + waited-for rank
+  u64 half_bytes;
+  u64 deadline;  // nanoseconds
+  int rank, ranks;
+};
+
+// Returns false where the deadline passed, or another block of this rank failed before.
+DEVICE bool meet(const Exchange& e, u32 round) {
+  __shared__ int failed;
+  if (threadIdx.x == 0) failed = 0;
+  fence_system();
+  __syncthreads();
+  if (threadIdx.x < e.ranks) {
+    int peer = threadIdx.x;
+    store_release(&e.flags[peer][blockIdx.x * RANKS_MAX + e.rank], round);
+    u64 start = nanoseconds();
+    // Rounds only grow: a peer may be one ahead, and differences stay right past 2^32.
+    while ((int)(load_acquire(&e.flags[e.rank][blockIdx.x * RANKS_MAX + peer]) - round) < 0) {
+      spin_pause();
+      if (nanoseconds() - start > e.deadline || *(volatile u64*)e.failure != 0) {
+        if (*(volatile u64*)e.failure == 0) *(volatile u64*)e.failure = 1 + peer;
+        failed = 1;
+        break;
+      }
+    }
+  }
+  __syncthreads();
+  return !failed;
+}
+
+DEVICE void add8(float* sum, uint4 v) {
+  sum[0] += bf16_low(v.x), sum[1] += bf16_high(v.x), sum[2] += bf16_low(v.y);
+  sum[3] += bf16_high(v.y), sum[4] += bf16_low(v.z), sum[5] += bf16_high(v.z);
+  sum[6] += bf16_low(v.w), sum[7] += bf16_high(v.w);
+}
+
+DEVICE u32 begin_round(const Exchange& e) {
+  __shared__ u32 round;
+  if (threadIdx.x == 0) round = e.rounds[blockIdx.x] = e.rounds[blockIdx.x] + 1;
+  __syncthreads();
+  return round;
+}
+
+// Adds the parts of all ranks, in their order, to x.
+DEVICE void sum_parts(const Exchange& e, u64 half, u16* x, u64 n) {
+  u64 first = (u64)blockIdx.x * blockDim.x + threadIdx.x, step = (u64)gridDim.x * blockDim.x;
+  for (u64 i = first; i < n / 8; i += step) {
+    float sum[8] = {0, 0, 0, 0, 0, 0, 0, 0};
+    for (int peer = 0; peer < e.ranks; peer++)
+      add8(sum, __ldcg((const uint4*)(e.buffers[peer] + half) + i));
+    ((uint4*)x)[i] = make_uint4(bf16_pair(sum[0], sum[1]), bf16_pair(sum[2], sum[3]),
+                                bf16_pair(sum[4], sum[5]), bf16_pair(sum[6], sum[7]));
+  }
+}
+
+// Puts the parts of all ranks side by side.
+DEVICE void join_parts(const Exchange& e, u64 half, u8* y, int rows, int width) {
+  u64 first = (u64)blockIdx.x * blockDim.x + threadIdx.x, step = (u64)gridDim.x * blockDim.x;
+  int chunks = width / 16;
+  for (u64 i = first; i < (u64)rows * chunks; i += step) {
+    u64 row = i / chunks, at = i % chunks;
+    for (int peer = 0; peer < e.ranks; peer++)
+      ((uint4*)y)[(row * e.ranks + peer) * chunks + at] =
+          __ldcg((const uint4*)(e.buffers[peer] + half) + i);
+  }
+}
+
+// A rank's part to its exchange buffer: n16 pieces of 16 bytes.
+KERNEL void __launch_bounds__(512) bring_ordered(Exchange e, const u8* x, u64 n16, u64 half) {
+  u64 first = (u64)blockIdx.x * blockDim.x + threadIdx.x, step = (u64)gridDim.x * blockDim.x;
+  uint4* mine = (uint4*)(e.buffers[e.rank] + half);
+  for (u64 i = first; i < n16; i += step) mine[i] = ((const uint4*)x)[i];
+}
+
+KERNEL void __launch_bounds__(512) all_reduce_ordered(Exchange e, u16* x, u64 n, u64 half) {
+  sum_parts(e, half, x, n);
+}
+
+KERNEL void __launch_bounds__(512)
+    all_gather_ordered(Exchange e, u8* y, int rows, int width, u64 half) {
+  join_parts(e, half, y, rows, width);
+}
+
+// x (n bf16, n a multiple of 8) becomes the sum over ranks
+KERNEL void __launch_bounds__(512) all_reduce_bf16(Exchange e, u16* x, u64 n) {
+  u32 round = begin_round(e);
+  u64 half = (round & 1) * e.half_bytes;
+  u64 first = (u64)blockIdx.x * blockDim.x + threadIdx.x, step = (u64)gridDim.x * blockDim.x;
+  uint4* mine = (uint4*)(e.buffers[e.rank] + half);
+  for (u64 i = first; i < n / 8; i += step) mine[i] = ((const uint4*)x)[i];
+  if (!meet(e, round)) return;
+  sum_parts(e, half, x, n);
+}
+
+// y (rows, ranks * width) becomes the ranks' x (rows, width) side by side; width in bytes, a
+// multiple of 16
+KERNEL void __launch_bounds__(512)
+    all_gather(Exchange e, const u8* x, u8* y, int rows, int width) {
+  u32 round = begin_round(e);
+  u64 half = (round & 1) * e.half_bytes;
+  u64 first = (u64)blockIdx.x * blockDim.x + threadIdx.x, step = (u64)gridDim.x * blockDim.x;
+  u64 n = (u64)rows * (width / 16);
+  uint4* mine = (uint4*)(e.buffers[e.rank] + half);
+  for (u64 i = first; i < n; i += step) mine[i] = ((const uint4*)x)[i];
+  if (!meet(e, round)) return;
+  join_parts(e, half, y, rows, width);
+}

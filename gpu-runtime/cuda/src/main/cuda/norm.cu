@@ -1,0 +1,165 @@
+// Root-mean-square norm of rows, with or without adding to the residual first. Sums in float32, one
+// row a block, in an order that depends on the width alone.
+#include "prelude.cuh"
+
+#define NORM_THREADS 256
+// Elements a thread keeps in registers; wider rows are read twice.
+#define NORM_KEPT 32
+
+DEVICE void read8(const float* p, float* x) {
+  float4 a = *(const float4*)p, b = *(const float4*)(p + 4);
+  x[0] = a.x, x[1] = a.y, x[2] = a.z, x[3] = a.w;
+  x[4] = b.x, x[5] = b.y, x[6] = b.z, x[7] = b.w;
+}
+DEVICE void read8(const u16* p, float* x) {
+  uint4 v = *(const uint4*)p;
+  x[0] = bf16_low(v.x), x[1] = bf16_high(v.x), x[2] = bf16_low(v.y), x[3] = bf16_high(v.y);
+  x[4] = bf16_low(v.z), x[5] = bf16_high(v.z), x[6] = bf16_low(v.w), x[7] = bf16_high(v.w);
+}
+DEVICE void write8(float* p, const float* x) {
+  *(float4*)p = make_float4(x[0], x[1], x[2], x[3]);
+  *(float4*)(p + 4) = make_float4(x[4], x[5], x[6], x[7]);
+}
+DEVICE void write8(u16* p, const float* x) {
+  *(uint4*)p = make_uint4(bf16_pair(x[0], x[1]), bf16_pair(x[2], x[3]), bf16_pair(x[4], x[5]),
+                          bf16_pair(x[6], x[7]));
+}
+
+// Sum over the block, the same on every thread.
+DEVICE float block_sum(float x) {
+  __shared__ float part[NORM_THREADS / 32];
+  x = warp_sum(x);
+  if ((threadIdx.x & 31) == 0) part[threadIdx.x >> 5] = x;
+  __syncthreads();
+  float sum = 0;
+#pragma unroll
+  for (int i = 0; i < NORM_THREADS / 32; i++) sum += part[i];
+  return sum;
+}
+
+// x: the row, added to and written back where ADD; y = x / sqrt(mean(x^2) + epsilon) * weight. Rows
+// are padded with zeros from width to pitch, a multiple of 8.
+template <bool ADD, class X>
+DEVICE void norm_row(X* x, const u16* delta, const float* __restrict__ weight, float epsilon,
+                     u16* y, int width, int pitch) {
+  float kept[NORM_KEPT];
+  float squares = 0;
+#pragma unroll
+  for (int k = 0; k < NORM_KEPT / 8; k++) {
+    int i = (k * NORM_THREADS + threadIdx.x) * 8;
+    if (i < pitch) {
+      read8(x + i, kept + k * 8);
+      if (ADD) {
+        float d[8];
+        read8(delta + i, d);
+#pragma unroll
+        for (int e = 0; e < 8; e++) kept[k * 8 + e] += d[e];
+        write8(x + i, kept + k * 8);
+      }
+#pragma unroll
+      for (int e = 0; e < 8; e++) squares += kept[k * 8 + e] * kept[k * 8 + e];
+    }
+  }
+  for (int i = (NORM_KEPT / 8 * NORM_THREADS + threadIdx.x) * 8; i < pitch; i += NORM_THREADS * 8) {
+    float v[8];
+    read8(x + i, v);
+    if (ADD) {
+      float d[8];
+      read8(delta + i, d);
+#pragma unroll
+      for (int e = 0; e < 8; e++) v[e] += d[e];
+      write8(x + i, v);
+    }
+#pragma unroll
+    for (int e = 0; e < 8; e++) squares += v[e] * v[e];
+  }
+
+  float scale = rsqrtf(block_sum(squares) / width + epsilon);
+#pragma unroll
+  for (int k = 0; k < NORM_KEPT / 8; k++) {
+    int i = (k * NORM_THREADS + threadIdx.x) * 8;
+    if (i < pitch) {
+      float w[8];
+      read8(weight + i, w);
+#pragma unroll
+      for (int e = 0; e < 8; e++) w[e] *= kept[k * 8 + e] * scale;
+      write8(y + i, w);
+    }
+  }
+  for (int i = (NORM_KEPT / 8 * NORM_THREADS + threadIdx.x) * 8; i < pitch; i += NORM_THREADS * 8) {
+    float v[8], w[8];
+    read8(x + i, v);
+    read8(weight + i, w);
+#pragma unroll
+    for (int e = 0; e < 8; e++) w[e] *= v[e] * scale;
+    write8(y + i, w);
+  }
+}
+
+// grid (rows), block NORM_THREADS
+KERNEL void __launch_bounds__(NORM_THREADS)
+    rms_norm_f32(const float* x, const float* __restrict__ weight, float epsilon, u16* y,
+                 int width, int pitch) {
+  u64 row = (u64)blockIdx.x * pitch;
+  norm_row<false>((float*)x + row, (const u16*)0, weight, epsilon, y + row, width, pitch);
+}
+
+KERNEL void __launch_bounds__(NORM_THREADS)
+    rms_norm_bf16(const u16* x, const float* __restrict__ weight, float epsilon, u16* y,
+                  int width, int pitch) {
+  u64 row = (u64)blockIdx.x * pitch;
+  norm_row<false>((u16*)x + row, (const u16*)0, weight, epsilon, y + row, width, pitch);
+}
+
+// residual += delta, then its norm
+KERNEL void __launch_bounds__(NORM_THREADS)
+    add_rms_norm_f32(const u16* __restrict__ delta, float* residual,
+                     const float* __restrict__ weight, float epsilon, u16* y, int width,
+                     int pitch) {
+  u64 row = (u64)blockIdx.x * pitch;
+  norm_row<true>(residual + row, delta + row, weight, epsilon, y + row, width, pitch);
+}
+
+KERNEL void __launch_bounds__(NORM_THREADS)
+    add_rms_norm_bf16(const u16* __restrict__ delta, u16* residual,
+                      const float* __restrict__ weight, float epsilon, u16* y, int width,
+                     int pitch) {
+  u64 row = (u64)blockIdx.x * pitch;
+  norm_row<true>(residual + row, delta + row, weight, epsilon, y + row, width, pitch);
+}
+
+// x += y over n elements, n a multiple of 8; grid covers n / 8
+KERNEL void add_f32(float* x, const u16* __restrict__ y, u64 n) {
+  u64 i = ((u64)blockIdx.x * blockDim.x + threadIdx.x) * 8;
+  if (i >= n) return;
+  float a[8], b[8];
+  read8(x + i, a);
+  read8(y + i, b);
+#pragma unroll
+  for (int e = 0; e < 8; e++) a[e] += b[e];
+  write8(x + i, a);
+}
+
+KERNEL void add_bf16(u16* x, const u16* __restrict__ y, u64 n) {
+  u64 i = ((u64)blockIdx.x * blockDim.x + threadIdx.x) * 8;
+  if (i >= n) return;
+  float a[8], b[8];
+  read8(x + i, a);
+  read8(y + i, b);
+#pragma unroll
+  for (int e = 0; e < 8; e++) a[e] += b[e];
+  write8(x + i, a);
+}
+
+// x[row] += bias; grid (rows), width a multiple of 8
+KERNEL void add_bias_bf16(u16* x, const float* __restrict__ bias, int width) {
+  u16* row = x + (u64)blockIdx.x * width;
+  for (int i = threadIdx.x * 8; i < width; i += blockDim.x * 8) {
+    float a[8], b[8];
+    read8(row + i, a);
+    read8(bias + i, b);
+#pragma unroll
+    for (int e = 0; e < 8; e++) a[e] += b[e];
+    write8(row + i, a);
+  }
+}

@@ -1,0 +1,146 @@
+// What every kernel needs of the machine: number types, bf16, tensor-core and copy instructions.
+// Inline PTX in place of CUDA's own headers: NVRTC ships none, and each costs compile time.
+// src/test/cuda/emulator.cuh gives the same names a meaning on a CPU.
+#pragma once
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+
+#define KERNEL extern "C" __global__
+#define DEVICE __device__ __forceinline__
+#define FULL_WARP 0xffffffffu
+// Whole pages by one bulk copy each, counted by an mbarrier; sm_90 and later.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+#define BULK_COPY 1
+#else
+#define BULK_COPY 0
+#endif
+#define DYNAMIC_SHARED(name) extern __shared__ __align__(1024) u8 name[]
+
+#define NEGATIVE_INFINITY (-__uint_as_float(0x7f800000u))
+
+// bf16 is the upper half of a float32; pairs travel in one u32, the first in the low half.
+DEVICE float bf16_low(u32 pair) { return __uint_as_float(pair << 16); }
+DEVICE float bf16_high(u32 pair) { return __uint_as_float(pair & 0xffff0000u); }
+DEVICE float bf16_float(u16 x) { return __uint_as_float((u32)x << 16); }
+
+DEVICE u32 bf16_pair(float low, float high) {
+  u32 pair;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
+  return pair;
+}
+
+DEVICE u16 bf16_of(float x) { return (u16)bf16_pair(x, 0.f); }
+
+DEVICE float f16_float(u16 x) {
+  float f;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(f) : "h"(x));
+  return f;
+}
+
+DEVICE float exp2_fast(float x) {
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+
+DEVICE u32 shared_address(const void* p) { return (u32)__cvta_generic_to_shared(p); }
+
+// Four 8x8 matrices of b16 from shared memory, a row's 16 bytes from each lane's address.
+DEVICE void load_matrices(u32* r, u32 address) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(address));
+}
+
+DEVICE void load_matrices_transposed(u32* r, u32 address) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(address));
+}
+
+// d (16x8) += a (16x16, row) b (16x8, column), bf16 in, float32 sums.
+DEVICE void multiply_add(float* d, const u32* a, u32 b0, u32 b1) {
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, "
+      "{%8,%9}, {%0,%1,%2,%3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+// The 8x8 matrix of b16 that a warp holds in one register a lane, transposed.
+DEVICE u32 transpose_matrix(u32 x) {
+  u32 y;
+  asm("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(y) : "r"(x));
+  return y;
+}
+
+DEVICE void copy_async16(u32 to, const void* from) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from) : "memory");
+}
+DEVICE void copy_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+template <int PENDING>
+DEVICE void copy_wait() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(PENDING) : "memory");
+}
+
+#if BULK_COPY
+DEVICE void barrier_init(u32 barrier) {
+  asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(barrier));
+}
+DEVICE void barrier_init_fence() { asm volatile("fence.mbarrier_init.release.cluster;"); }
+DEVICE void barrier_expect(u32 barrier, u32 bytes) {
+  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes)
+               : "memory");
+}
+DEVICE void barrier_wait(u32 barrier, u32 phase) {
+  asm volatile(
+      "{.reg .pred P;\n"
+      "W_%=: mbarrier.try_wait.parity.shared::cta.b64 P, [%0], %1;\n"
+      "@P bra.uni D_%=;\n"
+      "bra.uni W_%=;\n"
+      "D_%=:}" ::"r"(barrier),
+      "r"(phase)
+      : "memory");
+}
+DEVICE void copy_bulk(u32 to, const void* from, u32 bytes, u32 barrier) {
+  asm volatile(
+      "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::
+          "r"(to),
+      "l"(from), "r"(bytes), "r"(barrier)
+      : "memory");
+}
+// Ordinary shared-memory accesses before, bulk copies into the same bytes after.
+DEVICE void copy_fence() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
+#endif
+
+// Flags between ranks, on one device or several.
+DEVICE void store_release(u32* p, u32 x) {
+  asm volatile("st.release.sys.global.u32 [%0], %1;" ::"l"(p), "r"(x) : "memory");
+}
+DEVICE u32 load_acquire(const u32* p) {
+  u32 x;
+  asm volatile("ld.acquire.sys.global.u32 %0, [%1];" : "=r"(x) : "l"(p) : "memory");
+  return x;
+}
+DEVICE u64 nanoseconds() {
+  u64 t;
+  asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(t));
+  return t;
+}
+DEVICE void fence_system() { __threadfence_system(); }
+DEVICE void spin_pause() {}
+
+DEVICE float warp_sum(float x) {
+#pragma unroll
+  for (int d = 16; d > 0; d >>= 1) x += __shfl_xor_sync(FULL_WARP, x, d);
+  return x;
+}
+
+DEVICE float warp_max(float x) {
+#pragma unroll
+  for (int d = 16; d > 0; d >>= 1) x = fmaxf(x, __shfl_xor_sync(FULL_WARP, x, d));
+  return x;
+}

@@ -1,0 +1,142 @@
+package dev.millrace.cuda;
+
+import dev.millrace.cuda.device.CudaDevice;
+import dev.millrace.cuda.device.CudaStream;
+import dev.millrace.cuda.kernel.Arguments;
+import dev.millrace.cuda.kernel.KernelFile;
+import dev.millrace.cuda.kernel.Kernels;
+import dev.millrace.engine.compute.HeadLayout;
+
+/** Attention over the paged cache: prefill tiles, decode items, and the merge of their parts. */
+final class CudaAttention {
+  private static final double LOG2_E = 1.4426950408889634;
+  private static final int DECODE_THREADS = 128;
+  private static final int DECODE_STAGES = 3;
+  private static final int DECODE_BARRIER_BYTES = 64;
+  private static final int PREFILL_THREADS = 256;
+  private static final int PREFILL_STAGES = 2;
+
+  /** Blocks of decode attention a multiprocessor holds. */
+  private static final int DECODE_RESIDENT = 2;
+
+  private final CudaDevice device;
+  private final Kernels kernels;
+  private final CudaStream stream;
+  private final Scratch scratch;
+  private final Arguments arguments = new Arguments();
+
+  CudaAttention(CudaDevice device, Kernels kernels, CudaStream stream, Scratch scratch) {
+    this.device = device;
+    this.kernels = kernels;
+    this.stream = stream;
+    this.scratch = scratch;
+  }
+
+  void run(
+      CudaBatch batch,
+      StepLayout layout,
+      CudaTensor qkv,
+      CudaKvCache cache,
+      int layer,
+      CudaTensor y) {
+    if (batch.tiles() > 0) {
+      prefill(batch, layout, qkv, cache, layer, y);
+    }
+    if (batch.decodes() > 0) {
+      decode(layout, qkv, cache, layer, y);
+      merge(batch, layout, cache.heads(), y);
+    }
+  }
+
+  private void prefill(
+      CudaBatch batch,
+      StepLayout layout,
+      CudaTensor qkv,
+      CudaKvCache cache,
+      int layer,
+      CudaTensor y) {
+    HeadLayout heads = cache.heads();
+    int shared = PREFILL_STAGES * 2 * CudaKvCache.headBytes(heads);
+    kernels
+        .get(KernelFile.PREFILL_ATTENTION, "prefill_attention", heads.headSize())
+        .withSharedBytes(shared)
+        .launch(
+            batch.tiles(),
+            heads.kvHeads(),
+            PREFILL_THREADS,
+            shared,
+            arguments
+                .start()
+                .beginStructure()
+                .i64(qkv.address())
+                .i64(scratch.step() + layout.tiles())
+                .i64(scratch.step() + layout.pages())
+                .i64(cache.layerAddress(layer))
+                .i64(cache.pageStride())
+                .i64(y.address())
+                .i32(heads.kvHeads())
+                .i32(heads.groupSize())
+                .f32(scale(heads))
+                .endStructure(),
+            stream);
+  }
+
+  private void decode(
+      StepLayout layout, CudaTensor qkv, CudaKvCache cache, int layer, CudaTensor y) {
+    HeadLayout heads = cache.heads();
+    int shared = DECODE_STAGES * 2 * CudaKvCache.headBytes(heads) + DECODE_BARRIER_BYTES;
+    kernels
+        .get(KernelFile.DECODE_ATTENTION, "decode_attention", heads.headSize())
+        .withSharedBytes(shared)
+        .launch(
+            // fixed, so that a recording serves every length; blocks without an item end at once
+            device.multiprocessors() * DECODE_RESIDENT,
+            1,
+            DECODE_THREADS,
+            shared,
+            arguments
+                .start()
+                .beginStructure()
+                .i64(qkv.address())
+                .i64(scratch.step() + layout.header())
+                .i64(scratch.step() + layout.items())
+                .i64(scratch.step() + layout.pages())
+                .i64(cache.layerAddress(layer))
+                .i64(cache.pageStride())
+                .i64(scratch.partials())
+                .i64(y.address())
+                .i32(heads.kvHeads())
+                .i32(heads.groupSize())
+                .i32(StepLayout.headTiles(heads))
+                .f32(scale(heads))
+                .endStructure(),
+            stream);
+  }
+
+  private void merge(CudaBatch batch, StepLayout layout, HeadLayout heads, CudaTensor y) {
+    int most = Math.min(batch.rows(), layout.limits().sequencesMax());
+    kernels
+        .get(KernelFile.DECODE_ATTENTION, "merge_attention", heads.headSize())
+        .launch(
+            batch.isDecodeOnly() ? most : batch.decodes(),
+            heads.kvHeads() * StepLayout.headTiles(heads),
+            CudaKvCache.headPitch(heads),
+            0,
+            arguments
+                .start()
+                .beginStructure()
+                .i64(scratch.step() + layout.merges())
+                .i64(scratch.partials())
+                .i64(y.address())
+                .i32(heads.kvHeads())
+                .i32(heads.groupSize())
+                .i32(StepLayout.headTiles(heads))
+                .endStructure(),
+            stream);
+  }
+
+  /** What scores are multiplied by, for powers of two in place of e. */
+  private static float scale(HeadLayout heads) {
+    return (float) (LOG2_E / Math.sqrt(heads.headSize()));
+  }
+}

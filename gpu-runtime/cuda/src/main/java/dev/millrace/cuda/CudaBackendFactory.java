@@ -1,0 +1,169 @@
+package dev.millrace.cuda;
+
+import dev.millrace.cuda.device.CudaDevice;
+import dev.millrace.cuda.device.DeviceContext;
+import dev.millrace.engine.compute.Backend;
+import dev.millrace.engine.compute.BackendFactory;
+import dev.millrace.engine.compute.DType;
+import dev.millrace.engine.compute.HeadLayout;
+import dev.millrace.engine.compute.MemoryPurpose;
+import dev.millrace.engine.compute.StepLimits;
+import dev.millrace.engine.compute.WeightShape;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** Opens the backends of a group of ranks on GPUs. Thread-safe. */
+final class CudaBackendFactory implements BackendFactory, AutoCloseable {
+  /** Left to the driver for modules, recordings and its own tables. */
+  private static final long RESERVE_BYTES = 1L << 30;
+
+  private final CudaParts parts;
+  private final CudaSettings settings;
+  private final Map<Integer, DeviceContext> contexts = new LinkedHashMap<>();
+  private final Map<Integer, CudaBackend> backends = new HashMap<>();
+  private Exchange exchange;
+
+  CudaBackendFactory(CudaParts parts, CudaSettings settings) {
+    this.parts = parts;
+    this.settings = settings;
+  }
+
+  @Override
+  public String name() {
+    return "cuda";
+  }
+
+  @Override
+  public DType activationType() {
+    return DType.BF16;
+  }
+
+  /** Float32: the sum over all layers is where bf16 would lose most. */
+  @Override
+  public DType residualType() {
+    return DType.F32;
+  }
+
+  @Override
+  public long tensorBytes(DType type, int rows, int width) {
+    return CudaTensor.bytes(type, rows, width);
+  }
+
+  @Override
+  public long weightBytes(WeightShape shape) {
+    return CudaWeight.bytes(shape);
+  }
+
+  @Override
+  public long kvCacheBytes(int layers, int blocks, HeadLayout heads) {
+    return CudaKvCache.bytes(layers, blocks, heads);
+  }
+
+  @Override
+  public long scratchBytes(StepLimits limits, int ranks) {
+    return Scratch.bytes(limits, ranks);
+  }
+
+  @Override
+  public double kvCacheShare() {
+    return 0.95;
+  }
+
+  @Override
+  public int logitRowsMax() {
+    return 1024;
+  }
+
+  @Override
+  public long logitBytesMax() {
+    return 1L << 30;
+  }
+
+  @Override
+  public boolean mapsWeights() {
+    return false;
+  }
+
+  /** What the fullest device can give each of its ranks, for all ranks. */
+  @Override
+  public synchronized long memoryAvailableBytes(int ranks) {
+    long least = Long.MAX_VALUE;
+    for (int ordinal : settings.devices()) {
+      long sharing = settings.devices().stream().filter(other -> other == ordinal).count();
+      long free = context(ordinal).freeBytes() - RESERVE_BYTES;
+      least = Math.min(least, Math.max(0, free) / sharing);
+    }
+    return least * ranks;
+  }
+
+  /** A device's context, kept open with this factory. */
+  private DeviceContext context(int ordinal) {
+    DeviceContext context =
+        contexts.computeIfAbsent(ordinal, o -> DeviceContext.open(parts.device(o)));
+    context.use();
+    return context;
+  }
+
+  @Override
+  public Backend open(int rank, int ranks, StepLimits limits, Map<MemoryPurpose, Long> planBytes) {
+    if (ranks != settings.ranks()) {
+      throw new IllegalArgumentException(
+          "ranks: expected %d, one a device of %s, found %d"
+              .formatted(settings.ranks(), settings.devices(), ranks));
+    }
+    Exchange shared;
+    CudaDevice device = parts.device(settings.devices().get(rank));
+    synchronized (this) {
+      context(settings.devices().get(rank));
+      if (ranks > 1 && exchange == null) {
+        exchange = new Exchange(settings, limits);
+      }
+      shared = exchange;
+    }
+    DeviceContext context = DeviceContext.open(device);
+    CudaBackend backend;
+    try {
+      for (int peer : settings.devices()) {
+        context.enablePeer(parts.device(peer));
+      }
+      backend = new CudaBackend(context, settings, parts, rank, limits, planBytes);
+    } catch (RuntimeException e) {
+      context.close();
+      throw e;
+    }
+    synchronized (this) {
+      if (ranks > 1) {
+        shared.enter(rank, backend.scratch().exchange());
+      }
+      backends.put(rank, backend);
+    }
+    return backend;
+  }
+
+  /** Makes the first device's context that of the calling thread. */
+  synchronized void use() {
+    context(settings.devices().get(0));
+  }
+
+  synchronized CudaBackend backend(int rank) {
+    return backends.get(rank);
+  }
+
+  synchronized Exchange exchange() {
+    return exchange;
+  }
+
+  /** Closes what the ranks shared, after their backends. Idempotent. */
+  @Override
+  public synchronized void close() {
+    if (exchange != null) {
+      context(settings.devices().get(0));
+      exchange.close();
+      exchange = null;
+    }
+    backends.clear();
+    contexts.values().forEach(DeviceContext::close);
+    contexts.clear();
+  }
+}

@@ -1,0 +1,263 @@
+package dev.millrace.cuda;
+
+import dev.millrace.engine.compute.StepBatch;
+import dev.millrace.engine.step.LogitTask;
+import dev.millrace.engine.step.StepPlan;
+import java.nio.ByteBuffer;
+import java.util.List;
+
+/**
+ * A step plan on its way to the device: written into the step's host memory in the form of {@link
+ * StepLayout}. Sequences with one token are decoded, others prefilled. Reused step after step.
+ */
+final class CudaBatch implements StepBatch {
+  /** Row counts of steps that only decode: a recording for each. */
+  private static final int[] DECODE_ROWS = {
+    1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448, 480,
+    512, 576, 640, 704, 768, 832, 896, 960, 1024
+  };
+
+  /** Other steps round up to a multiple of this, so that few forms of products are prepared. */
+  private static final int ROWS_MULTIPLE = 64;
+
+  private final StepLayout layout;
+  private final boolean padded;
+  private final int groupSize;
+  private final int[] order; // decode sequences, longest tail first; (sequencesMax)
+  private final int[] pageStarts; // (sequencesMax)
+  private int tokens;
+  private int rows;
+  private int logitRows;
+  private int decodes;
+  private int items;
+  private int tiles;
+  private int pages;
+  private boolean decodeOnly;
+
+  /**
+   * @param padded whether rows are rounded up to sizes that recordings and products are made for
+   */
+  CudaBatch(StepLayout layout, boolean padded) {
+    this.layout = layout;
+    this.padded = padded;
+    groupSize = layout.limits().heads().groupSize();
+    order = new int[layout.limits().sequencesMax()];
+    pageStarts = new int[layout.limits().sequencesMax()];
+  }
+
+  /** Writes a plan into the step's host memory. */
+  void take(StepPlan plan, ByteBuffer memory) {
+    if (plan.tokens() > layout.limits().tokensMax()
+        || plan.sequences() > layout.limits().sequencesMax()) {
+      throw new IllegalArgumentException(
+          "step: expected at most %d tokens of %d sequences, found %d of %d"
+              .formatted(
+                  layout.limits().tokensMax(),
+                  layout.limits().sequencesMax(),
+                  plan.tokens(),
+                  plan.sequences()));
+    }
+    tokens = plan.tokens();
+    countDecodes(plan);
+    rows = paddedRows();
+    writePages(plan, memory);
+    writeTokens(plan, memory);
+    writeLogitRows(plan.logitTasks(), memory);
+    writeItems(plan, memory);
+    writeTiles(plan, memory);
+  }
+
+  private void countDecodes(StepPlan plan) {
+    decodes = 0;
+    for (int s = 0; s < plan.sequences(); s++) {
+      if (plan.queryStarts()[s + 1] - plan.queryStarts()[s] == 1) {
+        order[decodes++] = s;
+      }
+    }
+    decodeOnly = decodes == plan.sequences() && tokens > 0;
+  }
+
+  private int paddedRows() {
+    int most = layout.limits().tokensMax();
+    if (!padded) {
+      return tokens;
+    }
+    if (decodeOnly) {
+      for (int bucket : DECODE_ROWS) {
+        if (tokens <= bucket) {
+          return Math.min(bucket, most);
+        }
+      }
+    }
+    if (tokens <= ROWS_MULTIPLE) {
+      return tokens;
+    }
+    return (int) Math.min(most, StepLayout.divideUp(tokens, ROWS_MULTIPLE) * ROWS_MULTIPLE);
+  }
+
+  private void writePages(StepPlan plan, ByteBuffer memory) {
+    pages = 0;
+    for (int s = 0; s < plan.sequences(); s++) {
+      pageStarts[s] = pages;
+      int used = (int) StepLayout.divideUp(plan.contextTokens()[s], StepPlan.BLOCK_TOKENS);
+      if (pages + used > layout.pagesMax()) {
+        throw new IllegalArgumentException(
+            "step: expected at most %d KV blocks of all sequences".formatted(layout.pagesMax()));
+      }
+      int[] table = plan.blockTables()[s];
+      for (int i = 0; i < used; i++) {
+        memory.putInt(layout.pages() + 4 * pages++, table[i]);
+      }
+    }
+  }
+
+  private void writeTokens(StepPlan plan, ByteBuffer memory) {
+    for (int s = 0; s < plan.sequences(); s++) {
+      int[] table = plan.blockTables()[s];
+      for (int row = plan.queryStarts()[s]; row < plan.queryStarts()[s + 1]; row++) {
+        int position = plan.positions()[row];
+        int slot =
+            table[position / StepPlan.BLOCK_TOKENS] * StepPlan.BLOCK_TOKENS
+                + position % StepPlan.BLOCK_TOKENS;
+        memory.putInt(layout.tokenIds() + 4 * row, plan.tokenIds()[row]);
+        memory.putInt(layout.positions() + 4 * row, position);
+        memory.putInt(layout.slots() + 4 * row, slot);
+      }
+    }
+    for (int row = tokens; row < rows; row++) {
+      memory.putInt(layout.tokenIds() + 4 * row, 0);
+      memory.putInt(layout.positions() + 4 * row, 0);
+      memory.putInt(layout.slots() + 4 * row, -1);
+    }
+  }
+
+  private void writeLogitRows(List<LogitTask> tasks, ByteBuffer memory) {
+    logitRows = 0;
+    int last = -1;
+    for (int i = 0; i < tasks.size(); i++) {
+      int row = tasks.get(i).tokenRow();
+      if (row != last) {
+        memory.putInt(layout.logitRows() + 4 * logitRows++, row);
+        last = row;
+      }
+    }
+  }
+
+  /** Tokens of a chunk: the shortest that leaves room for all partial results. */
+  private int chunkTokens(StepPlan plan) {
+    for (long chunk = StepLayout.CHUNK_TOKENS; ; chunk *= 2) {
+      long slots = 0;
+      for (int i = 0; i < decodes; i++) {
+        long chunks = StepLayout.divideUp(plan.contextTokens()[order[i]], chunk);
+        slots += chunks > 1 ? chunks : 0;
+      }
+      if (slots <= layout.slotsMax()) {
+        return (int) Math.min(chunk, Integer.MAX_VALUE);
+      }
+    }
+  }
+
+  /** Whole chunks first, then tails from the longest: the last to start are the shortest. */
+  private void writeItems(StepPlan plan, ByteBuffer memory) {
+    int chunk = chunkTokens(plan);
+    items = 0;
+    int slot = 0;
+    for (int i = 0; i < decodes; i++) {
+      int s = order[i];
+      int context = plan.contextTokens()[s];
+      int chunks = (int) StepLayout.divideUp(context, chunk);
+      int at = layout.merges() + StepLayout.ITEM_BYTES * i;
+      memory.putInt(at, plan.queryStarts()[s]);
+      memory.putInt(at + 4, chunks > 1 ? slot : -1);
+      memory.putInt(at + 8, chunks);
+      for (int c = 0; c < chunks - 1; c++) {
+        putItem(memory, plan.queryStarts()[s], pageStarts[s] + c * chunk / 64, chunk, slot + c);
+      }
+      slot += chunks > 1 ? chunks : 0;
+    }
+    for (int tailPages = chunk / StepPlan.BLOCK_TOKENS; tailPages > 0; tailPages--) {
+      slot = 0;
+      for (int i = 0; i < decodes; i++) {
+        int s = order[i];
+        int context = plan.contextTokens()[s];
+        int chunks = (int) StepLayout.divideUp(context, chunk);
+        int tail = context - (chunks - 1) * chunk;
+        slot += chunks > 1 ? chunks : 0;
+        if (StepLayout.divideUp(tail, StepPlan.BLOCK_TOKENS) == tailPages) {
+          putItem(
+              memory,
+              plan.queryStarts()[s],
+              pageStarts[s] + (chunks - 1) * chunk / StepPlan.BLOCK_TOKENS,
+              tail,
+              chunks > 1 ? slot - 1 : -1);
+        }
+      }
+    }
+    for (int i = decodes; i < Math.min(rows, layout.limits().sequencesMax()); i++) {
+      memory.putInt(layout.merges() + StepLayout.ITEM_BYTES * i + 8, 0);
+    }
+    memory.putInt(layout.header(), items);
+  }
+
+  private void putItem(ByteBuffer memory, int row, int page, int itemTokens, int slot) {
+    int at = layout.items() + StepLayout.ITEM_BYTES * items++;
+    memory.putInt(at, row);
+    memory.putInt(at + 4, page);
+    memory.putInt(at + 8, itemTokens);
+    memory.putInt(at + 12, slot);
+  }
+
+  /** Tiles of the sequences from the last down: those with most before them start first. */
+  private void writeTiles(StepPlan plan, ByteBuffer memory) {
+    tiles = 0;
+    for (int s = 0; s < plan.sequences(); s++) {
+      int first = plan.queryStarts()[s];
+      int count = plan.queryStarts()[s + 1] - first;
+      if (count <= 1) {
+        continue;
+      }
+      int end = count * groupSize;
+      int last = (end - 1) / StepLayout.TILE_ROWS * StepLayout.TILE_ROWS;
+      for (int start = last; start >= 0; start -= StepLayout.TILE_ROWS) {
+        int at = layout.tiles() + StepLayout.TILE_BYTES * tiles++;
+        memory.putInt(at, first);
+        memory.putInt(at + 4, plan.positions()[first]);
+        memory.putInt(at + 8, pageStarts[s]);
+        memory.putInt(at + 12, start);
+        memory.putInt(at + 16, end);
+      }
+    }
+  }
+
+  /** Bytes of the step's memory that are in use. */
+  int usedBytes() {
+    return layout.pages() + 4 * pages;
+  }
+
+  int decodes() {
+    return decodes;
+  }
+
+  int items() {
+    return items;
+  }
+
+  int tiles() {
+    return tiles;
+  }
+
+  /** Whether every sequence has one token: the form of step that is recorded. */
+  boolean isDecodeOnly() {
+    return decodeOnly;
+  }
+
+  @Override
+  public int rows() {
+    return rows;
+  }
+
+  @Override
+  public int logitRows() {
+    return logitRows;
+  }
+}

@@ -1,0 +1,137 @@
+package dev.millrace.cuda;
+
+import dev.millrace.api.engine.EngineException;
+import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.engine.MemoryEntry;
+import dev.millrace.api.workspace.Workspace;
+import dev.millrace.cuda.device.CudaDevices;
+import dev.millrace.cuda.device.CudaException;
+import dev.millrace.cuda.kernel.CacheFolder;
+import dev.millrace.cuda.kernel.CudaLibraries;
+import dev.millrace.engine.compute.Tensor;
+import dev.millrace.engine.model.LogitTasks;
+import dev.millrace.engine.model.RankedExecutor;
+import dev.millrace.engine.rank.Collective;
+import dev.millrace.engine.rank.HeapCollective;
+import dev.millrace.engine.step.StepExecutor;
+import dev.millrace.engine.step.StepPlan;
+import dev.millrace.engine.step.StepResult;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Carries out step plans on one or more GPUs, draws included. One thread at a time gives plans. */
+public final class CudaExecutor implements StepExecutor {
+  private final CudaBackendFactory backends;
+  private final RankedExecutor ranks;
+  private final List<CudaLogitTasks> logitTasks;
+  private boolean closed;
+
+  private CudaExecutor(
+      CudaBackendFactory backends, RankedExecutor ranks, List<CudaLogitTasks> logitTasks) {
+    this.backends = backends;
+    this.ranks = ranks;
+    this.logitTasks = logitTasks;
+  }
+
+  /**
+   * Loads a model onto GPUs.
+   *
+   * @param devices the GPU of each rank; the same one several times puts several ranks on it
+   * @throws EngineException if a GPU, driver or library is missing, the model cannot be run, or a
+   *     rank failed to load it; with what to do
+   * @throws dev.millrace.api.engine.DoesNotFitException if memory does not suffice, with the sizes
+   */
+  public static CudaExecutor open(
+      Workspace workspace, EngineSettings settings, List<Integer> devices) {
+    CudaSettings cuda =
+        new CudaSettings(devices, Duration.ofMillis(settings.stepDeadlineMillis()), true);
+    return open(workspace, settings, cuda);
+  }
+
+  static CudaExecutor open(Workspace workspace, EngineSettings settings, CudaSettings cuda) {
+    CudaParts parts;
+    try {
+      parts = new CudaParts(CudaDevices.find(), CudaLibraries.find(), CacheFolder.usual());
+    } catch (CudaException e) {
+      throw new EngineException("no GPU can be used: " + e.getMessage(), e);
+    }
+    CudaBackendFactory backends = new CudaBackendFactory(parts, cuda);
+    List<Collective> collectives = new ArrayList<>();
+    HeapCollective.group(cuda.ranks(), cuda.deadline())
+        .forEach(host -> collectives.add(new CudaCollective(backends, host)));
+    List<CudaLogitTasks> logitTasks = new ArrayList<>();
+    int vocabulary = workspace.manifest().shape().vocabularySize();
+    LogitTasks.Factory tasks =
+        (backend, collective, gathered) ->
+            logitTasks(backends, collective, gathered, vocabulary, logitTasks);
+    try {
+      RankedExecutor ranks = RankedExecutor.open(workspace, settings, backends, collectives, tasks);
+      return new CudaExecutor(backends, ranks, logitTasks);
+    } catch (RuntimeException e) {
+      try {
+        logitTasks.forEach(CudaLogitTasks::close);
+        backends.close();
+      } catch (RuntimeException other) {
+        e.addSuppressed(other);
+      }
+      throw e;
+    }
+  }
+
+  private static CudaLogitTasks logitTasks(
+      CudaBackendFactory backends,
+      Collective collective,
+      Tensor gathered,
+      int vocabulary,
+      List<CudaLogitTasks> opened) {
+    CudaBackend backend = backends.backend(collective.rank());
+    CudaLogitTasks tasks =
+        new CudaLogitTasks(
+            backend,
+            backends.exchange(),
+            collective,
+            (CudaTensor) gathered,
+            vocabulary,
+            backend.layout().limits());
+    synchronized (opened) {
+      opened.add(tasks);
+    }
+    return tasks;
+  }
+
+  @Override
+  public int kvBlocks() {
+    return ranks.kvBlocks();
+  }
+
+  /** Most tokens of a sequence. */
+  public int contextTokensMax() {
+    return ranks.contextTokensMax();
+  }
+
+  /** Bytes by purpose of each rank, planned and taken. */
+  public List<MemoryEntry> memory() {
+    return ranks.memory();
+  }
+
+  @Override
+  public StepResult execute(StepPlan plan) {
+    return ranks.execute(plan);
+  }
+
+  /** Idempotent. */
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    // What the ranks use outlives them: where one hangs and does not end, this throws, and memory
+    // that its kernels may still touch is left to the end of the process.
+    ranks.close();
+    backends.use();
+    logitTasks.forEach(CudaLogitTasks::close);
+    backends.close();
+  }
+}

@@ -1,0 +1,71 @@
+package dev.millrace.cuda.kernel;
+
+import java.util.List;
+
+/** The kernel files of {@code src/main/cuda} and their entry points. */
+public enum KernelFile {
+  EMBED("embed", false, List.of("embed_f32", "embed_bf16")),
+  NORM(
+      "norm",
+      false,
+      List.of(
+          "rms_norm_f32",
+          "rms_norm_bf16",
+          "add_rms_norm_f32",
+          "add_rms_norm_bf16",
+          "add_f32",
+          "add_bf16",
+          "add_bias_bf16")),
+  ACTIVATION("activation", false, List.of("gated_activation")),
+  GATHER("gather", false, List.of("gather_rows")),
+  CONVERT(
+      "convert",
+      false,
+      List.of(
+          "f32_to_bf16",
+          "f16_to_bf16",
+          "bf16_to_bf16",
+          "f32_to_f32",
+          "f16_to_f32",
+          "bf16_to_f32",
+          "int4_to_bf16")),
+  SAMPLE("sample", false, List.of("sample")),
+  ALL_REDUCE(
+      "all_reduce",
+      false,
+      List.of(
+          "all_reduce_bf16",
+          "all_gather",
+          "bring_ordered",
+          "all_reduce_ordered",
+          "all_gather_ordered")),
+  HEADS("heads", true, List.of("heads_any", "heads_vector")),
+  DECODE_ATTENTION("decode_attention", true, List.of("decode_attention", "merge_attention")),
+  PREFILL_ATTENTION("prefill_attention", true, List.of("prefill_attention"));
+
+  private final String stem;
+  private final boolean byHeadSize;
+
+  @SuppressWarnings("ImmutableEnumChecker") // List.of
+  private final List<String> entries;
+
+  KernelFile(String stem, boolean byHeadSize, List<String> entries) {
+    this.stem = stem;
+    this.byHeadSize = byHeadSize;
+    this.entries = entries;
+  }
+
+  public String fileName() {
+    return stem + ".cu";
+  }
+
+  /** Whether it is compiled anew for every size of heads. */
+  public boolean isByHeadSize() {
+    return byHeadSize;
+  }
+
+  /** Entry points. {@code heads_vector} exists for heads of 64 and 128 alone. */
+  public List<String> entries() {
+    return entries;
+  }
+}

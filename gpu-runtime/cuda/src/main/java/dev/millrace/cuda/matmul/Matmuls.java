@@ -1,0 +1,218 @@
+package dev.millrace.cuda.matmul;
+
+import dev.millrace.cuda.device.CudaEvent;
+import dev.millrace.cuda.device.CudaException;
+import dev.millrace.cuda.device.CudaStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Products of one rank. The first product of a form is prepared: its algorithm comes from the
+ * store, or the library's candidates are timed, over different weights in turn so that none is
+ * found in the cache of the device. Used by the rank's thread.
+ */
+public final class Matmuls implements AutoCloseable {
+  /** What NVIDIA advises on Hopper, twice. */
+  public static final long WORKSPACE_BYTES = 64L << 20;
+
+  private static final int CANDIDATES = 12;
+  private static final float[] ONE = {1f};
+  private static final float[] ZERO = {0f};
+
+  /** About how long the timing of one candidate takes. */
+  private static final float TIMING_MILLIS = 2f;
+
+  private final CublasLt.Functions functions;
+  private final AlgorithmStore store;
+  private final boolean timed;
+  private final long workspace;
+  private final CudaStream stream;
+  private final long handle;
+  private final long preference;
+  private final Map<Product, PreparedProduct> prepared = new HashMap<>();
+  private boolean closed;
+
+  /**
+   * @param workspace device memory of {@link #WORKSPACE_BYTES}
+   * @param timed whether candidates may be timed; otherwise the library's first one is taken.
+   *     Timing waits for the stream, so ranks that wait for each other must not.
+   */
+  public Matmuls(
+      CublasLt library, AlgorithmStore store, boolean timed, long workspace, CudaStream stream) {
+    functions = library.functions;
+    this.store = store;
+    this.timed = timed;
+    this.workspace = workspace;
+    this.stream = stream;
+    long[] created = new long[1];
+    CublasLt.check(functions.cublasLtCreate(created), "opening");
+    handle = created[0];
+    CublasLt.check(functions.cublasLtMatmulPreferenceCreate(created), "preference");
+    preference = created[0];
+    CublasLt.check(
+        functions.cublasLtMatmulPreferenceSetAttribute(
+            preference,
+            CublasLt.PREFERENCE_WORKSPACE_BYTES,
+            new long[] {WORKSPACE_BYTES},
+            Long.BYTES),
+        "workspace");
+    CublasLt.check(
+        functions.cublasLtMatmulPreferenceSetAttribute(
+            preference,
+            CublasLt.PREFERENCE_REDUCTION_SCHEMES,
+            new long[] {CublasLt.REDUCTION_COMPUTE_TYPE},
+            Integer.BYTES),
+        "reduction schemes");
+  }
+
+  /**
+   * y = x W^T, with a bias where the form says so.
+   *
+   * @param weight address of W
+   * @param alike addresses of all weights of its form, over which candidates are timed
+   * @param bias address of the bias, or 0
+   */
+  public void run(Product product, long x, long weight, List<Long> alike, long bias, long y) {
+    PreparedProduct ready = prepared.get(product);
+    if (ready == null) {
+      ready = new PreparedProduct(functions, product);
+      prepared.put(product, ready);
+      if (product.biased()) {
+        ready.setBias(bias);
+      }
+      choose(product, ready, x, alike.isEmpty() ? List.of(weight) : alike, y);
+    }
+    if (product.biased()) {
+      ready.setBias(bias);
+    }
+    CublasLt.check(launch(ready, ready.algorithm, x, weight, y), "running " + product);
+  }
+
+  private int launch(PreparedProduct ready, byte[] algorithm, long x, long weight, long y) {
+    return functions.cublasLtMatmul(
+        handle,
+        ready.descriptor,
+        ONE,
+        weight,
+        ready.weightLayout,
+        x,
+        ready.xLayout,
+        ZERO,
+        y,
+        ready.yLayout,
+        y,
+        ready.yLayout,
+        algorithm,
+        workspace,
+        WORKSPACE_BYTES,
+        stream.address());
+  }
+
+  private void choose(Product product, PreparedProduct ready, long x, List<Long> weights, long y) {
+    Optional<byte[]> kept = store.get(product);
+    if (kept.isPresent() && isUsable(ready, kept.get())) {
+      ready.algorithm = kept.get();
+      return;
+    }
+    List<byte[]> candidates = candidates(product, ready);
+    ready.algorithm = candidates.get(0);
+    if (!timed) {
+      return;
+    }
+    float best = Float.MAX_VALUE;
+    for (byte[] candidate : candidates) {
+      if (launch(ready, candidate, x, weights.get(0), y) == 0) {
+        float millis = time(ready, candidate, x, weights, y);
+        if (millis < best) {
+          best = millis;
+          ready.algorithm = candidate;
+        }
+      }
+    }
+    store.put(product, ready.algorithm);
+  }
+
+  private boolean isUsable(PreparedProduct ready, byte[] algorithm) {
+    byte[] result = new byte[CublasLt.HEURISTIC_BYTES];
+    int status =
+        functions.cublasLtMatmulAlgoCheck(
+            handle,
+            ready.descriptor,
+            ready.weightLayout,
+            ready.xLayout,
+            ready.yLayout,
+            ready.yLayout,
+            algorithm,
+            result);
+    long workspaceBytes =
+        ByteBuffer.wrap(result)
+            .order(ByteOrder.nativeOrder())
+            .getLong(CublasLt.HEURISTIC_WORKSPACE);
+    return status == 0 && workspaceBytes <= WORKSPACE_BYTES;
+  }
+
+  private List<byte[]> candidates(Product product, PreparedProduct ready) {
+    byte[] results = new byte[CANDIDATES * CublasLt.HEURISTIC_BYTES];
+    int[] returned = new int[1];
+    int status =
+        functions.cublasLtMatmulAlgoGetHeuristic(
+            handle,
+            ready.descriptor,
+            ready.weightLayout,
+            ready.xLayout,
+            ready.yLayout,
+            ready.yLayout,
+            preference,
+            CANDIDATES,
+            results,
+            returned);
+    CublasLt.check(status, "choosing an algorithm for " + product);
+    List<byte[]> candidates = new ArrayList<>();
+    ByteBuffer bytes = ByteBuffer.wrap(results).order(ByteOrder.nativeOrder());
+    for (int i = 0; i < returned[0]; i++) {
+      int at = i * CublasLt.HEURISTIC_BYTES;
+      if (bytes.getInt(at + CublasLt.HEURISTIC_STATUS) == 0) {
+        candidates.add(java.util.Arrays.copyOfRange(results, at, at + CublasLt.ALGORITHM_BYTES));
+      }
+    }
+    if (candidates.isEmpty()) {
+      throw new CudaException("cuBLASLt has no algorithm for " + product, status);
+    }
+    return candidates;
+  }
+
+  private float time(PreparedProduct ready, byte[] algorithm, long x, List<Long> weights, long y) {
+    try (CudaEvent start = new CudaEvent();
+        CudaEvent end = new CudaEvent()) {
+      start.record(stream);
+      launch(ready, algorithm, x, weights.get(weights.size() / 2), y);
+      end.record(stream);
+      float once = end.millisSince(start);
+      int turns = (int) Math.max(3, Math.min(100, TIMING_MILLIS / Math.max(once, 1e-3f)));
+      start.record(stream);
+      for (int i = 0; i < turns; i++) {
+        launch(ready, algorithm, x, weights.get(i % weights.size()), y);
+      }
+      end.record(stream);
+      return end.millisSince(start) / turns;
+    }
+  }
+
+  /** Idempotent. */
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    prepared.values().forEach(PreparedProduct::close);
+    functions.cublasLtMatmulPreferenceDestroy(preference);
+    CublasLt.check(functions.cublasLtDestroy(handle), "closing");
+    store.save();
+  }
+}

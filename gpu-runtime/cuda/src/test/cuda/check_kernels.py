@@ -1,0 +1,528 @@
+"""Every kernel against PyTorch in float32 or float64; on a GPU also its time.
+
+  python3 check_kernels.py --emulate            no GPU: the emulator, small sizes
+  python3 check_kernels.py --cubins FOLDER      a GPU
+Prints one line a case; exits 1 if any is out of tolerance. ||ours - reference|| / ||reference||.
+"""
+import argparse, ctypes, math, sys
+import torch
+from kernels import Emulated, Gpu, p, i32, u64, f32, structure
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--emulate", action="store_true")
+parser.add_argument("--no-bulk", action="store_true", help="emulate the copies of sm_80")
+parser.add_argument("--sanitize", action="store_true")
+parser.add_argument("--cubins")
+parser.add_argument("--only", default="")
+parser.add_argument("--seed", type=int, default=1)
+options = parser.parse_args()
+K = Emulated(0 if options.no_bulk else 1, options.sanitize) if options.emulate else Gpu(options.cubins)
+DEV = K.device
+BIG = not options.emulate
+torch.manual_seed(options.seed)
+failures = []
+bf16, f32t = torch.bfloat16, torch.float32
+
+
+def rand(*shape, scale=1.0, dtype=bf16):
+    return (torch.randn(*shape, device=DEV) * scale).to(dtype)
+
+
+def error(ours, reference):
+    reference = reference.double()
+    return ((ours.double() - reference).norm() / reference.norm().clamp_min(1e-30)).item()
+
+
+def report(case, value, limit, extra=""):
+    ok = value <= limit
+    print(f"{'ok  ' if ok else 'FAIL'} {case:64s} {value:9.2e} <= {limit:.0e} {extra}", flush=True)
+    if not ok:
+        failures.append(case)
+
+
+def timed(run, count=20):
+    if not BIG:
+        return 0.0
+    for _ in range(3):
+        run()
+    torch.cuda.synchronize()
+    times = []
+    for _ in range(5):
+        a, b = torch.cuda.Event(True), torch.cuda.Event(True)
+        a.record()
+        for _ in range(count):
+            run()
+        b.record()
+        torch.cuda.synchronize()
+        times.append(a.elapsed_time(b) / count * 1e3)
+    return sorted(times)[2]
+
+
+def nan(*shape, dtype=bf16):
+    return torch.full(shape, float("nan"), device=DEV, dtype=dtype)
+
+
+def check_embed():
+    for width, rows in ((64, 3), (3584, 5)):
+        table = rand(100, width)
+        ids = torch.randint(0, 100, (rows,), device=DEV, dtype=torch.int32)
+        drawn = torch.tensor([7, 11], device=DEV, dtype=torch.int32)
+        ids[1] = -2
+        want = ids.clone().long()
+        want[1] = 11
+        for kind, dtype in (("f32", f32t), ("bf16", bf16)):
+            y = nan(rows, width, dtype=dtype)
+            K.launch("embed", "embed_" + kind, (rows, 1, 1), 128, 0, [p(ids), p(drawn), p(table), p(y), i32(width)])
+            K.synchronize()
+            report(f"embed {kind} {rows}x{width}", error(y, table[want]), 0)
+
+
+def check_norm():
+    for rows, width in ((1, 64), (3, 512), (2, 896), (4, 3584), (2, 8192), (2, 9216)) + (((512, 3584), (8192, 3584)) if BIG else ()):
+        for kind, dtype in (("f32", f32t), ("bf16", bf16)):
+            x, delta = rand(rows, width, scale=3, dtype=dtype), rand(rows, width)
+            weight = rand(width, dtype=f32t)
+            def norm(v):
+                v = v.double()
+                return v * torch.rsqrt((v * v).mean(-1, keepdim=True) + 1e-6) * weight.double()
+            y = nan(rows, width)
+            K.launch("norm", "rms_norm_" + kind, (rows, 1, 1), 256, 0, [p(x), p(weight), f32(1e-6), p(y), i32(width), i32(width)])
+            K.synchronize()
+            report(f"rms_norm {kind} {rows}x{width}", error(y, norm(x)), 3e-3)
+            want = x.double() + delta.double()
+            run = lambda: K.launch("norm", "add_rms_norm_" + kind, (rows, 1, 1), 256, 0,
+                                   [p(delta), p(x), p(weight), f32(1e-6), p(y), i32(width), i32(width)])
+            run()
+            K.synchronize()
+            report(f"add_rms_norm {kind} {rows}x{width} residual", error(x, want), 3e-3 if kind == "bf16" else 1e-7)
+            t = timed(run) if rows >= 512 else 0
+            extra = f"{t:.1f} us {rows * width * (12 if kind == 'f32' else 8) / t / 1e6:.2f} TB/s" if t else ""
+            y2 = y.clone()
+            K.launch("norm", "rms_norm_" + kind, (rows, 1, 1), 256, 0, [p(x), p(weight), f32(1e-6), p(y2), i32(width), i32(width)])
+            K.synchronize()
+            report(f"add_rms_norm {kind} {rows}x{width}", error(y2, norm(x)), 3e-3, extra)
+            for name in ("add",):
+                x2, want = x.clone(), x.double() + delta.double()
+                n = rows * width
+                K.launch("norm", "add_" + kind, ((n // 8 + 255) // 256, 1, 1), 256, 0, [p(x2), p(delta), u64(n)])
+                K.synchronize()
+                report(f"add {kind} {rows}x{width}", error(x2, want), 3e-3 if kind == "bf16" else 1e-7)
+        if rows < 10:
+            # a width that is padded
+            pitch, some = width, width - 3
+            x = torch.nn.functional.pad(rand(rows, some, dtype=f32t), (0, 3))
+            y, weight3 = nan(rows, pitch), torch.nn.functional.pad(weight[:some], (0, 3))
+            K.launch("norm", "rms_norm_f32", (rows, 1, 1), 256, 0, [p(x), p(weight3), f32(1e-6), p(y), i32(some), i32(pitch)])
+            K.synchronize()
+            v = x[:, :some].double()
+            want = torch.nn.functional.pad(v * torch.rsqrt((v * v).mean(-1, keepdim=True) + 1e-6) * weight3[:some].double(), (0, 3))
+            report(f"rms_norm padded {rows}x{some}", error(y, want), 3e-3)
+        bias, b = rand(width, dtype=f32t), rand(rows, width)
+        want = b.double() + bias.double()
+        K.launch("norm", "add_bias_bf16", (rows, 1, 1), 128, 0, [p(b), p(bias), i32(width)])
+        K.synchronize()
+        report(f"add_bias {rows}x{width}", error(b, want), 3e-3)
+
+
+def check_activation():
+    for rows, width in ((1, 64), (3, 192), (2, 4864)) + (((512, 18944), (8192, 18944)) if BIG else ()):
+        x = rand(rows, width // 64, 2, 64, scale=2)
+        y = nan(rows, width)
+        run = lambda: K.launch("activation", "gated_activation", ((width // 8 + 127) // 128, rows, 1), 128, 0,
+                               [p(x), p(y), i32(width)])
+        run()
+        K.synchronize()
+        gate, up = x[:, :, 0].double().reshape(rows, width), x[:, :, 1].double().reshape(rows, width)
+        t = timed(run) if rows >= 512 else 0
+        report(f"gated_activation {rows}x{width}", error(y, torch.nn.functional.silu(gate) * up), 3e-3,
+               f"{t:.1f} us {rows * width * 6 / t / 1e6:.2f} TB/s" if t else "")
+
+
+def check_gather():
+    x = rand(9, 72)
+    rows = torch.tensor([8, 0, 3, 3], device=DEV, dtype=torch.int32)
+    y = nan(4, 72)
+    K.launch("gather", "gather_rows", (4, 1, 1), 128, 0, [p(x), p(rows), p(y), i32(144)])
+    K.synchronize()
+    report("gather_rows", error(y, x[rows.long()]), 0)
+
+
+def pack_tiles(q, zero, scale, slabs):
+    """q (N, K) ints, zero and scale (N, K/128) to int4 tiles, by the definition of the format."""
+    n, k = q.shape
+    tiles = torch.zeros(slabs, n // 64, k // 128 // slabs, 4352, dtype=torch.uint8)
+    per = k // 128 // slabs
+    for column in range(k // 128):
+        for row in range(n // 64):
+            tile = tiles[column // per, row, column % per]
+            words = torch.zeros(2, 128, 4, dtype=torch.int64)
+            for t in range(128):
+                w, g, c = t // 32, t % 32 // 4, t % 4
+                for s in range(8):
+                    r, kk = row * 64 + 16 * w + g, column * 128 + 16 * s + 2 * c
+                    word = 0
+                    for j, (dr, dk) in enumerate(((0, 0), (8, 0), (0, 8), (8, 8), (0, 1), (8, 1), (0, 9), (8, 9))):
+                        word |= int(q[r + dr, kk + dk]) << (4 * j)
+                    words[s // 4, t, s % 4] = word
+            tile[:4096] = torch.stack([(words >> (8 * b)) & 255 for b in range(4)], -1).reshape(-1).to(torch.uint8)
+            high = (128 + zero[row * 64:row * 64 + 64, column].float()).to(bf16).view(torch.int16).to(torch.int64) & 0xffff
+            low = scale[row * 64:row * 64 + 64, column].view(torch.int16).to(torch.int64) & 0xffff
+            word = low | high << 16
+            tile[4096:] = torch.stack([(word >> (8 * b)) & 255 for b in range(4)], -1).reshape(-1).to(torch.uint8)
+    return tiles.contiguous()
+
+
+def check_convert():
+    for rows, width, pitch in ((1, 5, 8), (3, 1000, 1000), (70000, 2, 8)) if BIG else ((1, 5, 8), (3, 1000, 1000)):
+        for name, dtype, to in (("f32_to_bf16", f32t, bf16), ("f16_to_bf16", torch.float16, bf16), ("bf16_to_bf16", bf16, bf16),
+                                ("f16_to_f32", torch.float16, f32t), ("bf16_to_f32", bf16, f32t), ("f32_to_f32", f32t, f32t)):
+            x, y = rand(rows, width, dtype=dtype), nan(rows, pitch, dtype=to)
+            K.launch("convert", name, ((pitch + 127) // 128, min(rows, 65535), 1), 128, 0, [p(x), p(y), i32(rows), i32(width), i32(pitch)])
+            K.synchronize()
+            report(f"{name} {rows}x{width}", error(y, torch.nn.functional.pad(x.to(to), (0, pitch - width))), 0)
+    for n, k, slabs in ((64, 128, 1), (128, 256, 1), (64, 512, 2)):
+        for dtype in (bf16, torch.float16):
+            q = torch.randint(0, 16, (n, k))
+            zero = torch.randint(0, 16, (n, k // 128))
+            scale = (torch.rand(n, k // 128) * 0.02 + 0.001).to(dtype)
+            tiles = pack_tiles(q, zero, scale, slabs).to(DEV)
+            y = nan(n, k)
+            for first in range(n // 64):
+                K.launch("convert", "int4_to_bf16", (k // 128, 1, 1), 128, 0,
+                         [p(tiles), p(y[first * 64:]), i32(k), i32(k // 128 // slabs), i32(n // 64), i32(first), i32(dtype == torch.float16)])
+            K.synchronize()
+            want = ((q - zero.repeat_interleave(128, 1)).float() * scale.float().repeat_interleave(128, 1)).to(bf16)
+            report(f"int4_to_bf16 {n}x{k} slabs {slabs} scale {dtype}", error(y.cpu(), want), 0)
+
+
+class Cache:
+    """Pages with garbage (NaN) wherever nothing was written."""
+
+    def __init__(self, pages, layers, kv_heads, head_size):
+        self.d, self.pitch = head_size, 64 if head_size <= 64 else 128
+        self.kv_heads = kv_heads
+        self.data = nan(pages, layers, kv_heads, 2, 64, self.pitch)
+        self.stride = self.data[0].numel() * 2
+        self.layer_bytes = self.data[0, 0].numel() * 2
+
+    def base(self, layer):
+        return ctypes.c_void_p(self.data.data_ptr() + layer * self.layer_bytes)
+
+    def swizzle(self, x):
+        """(..., 64, pitch) plain to stored, and back: its own inverse."""
+        chunks = x.unflatten(-1, (self.pitch // 8, 8))
+        token = torch.arange(64, device=DEV)[:, None]
+        index = torch.arange(self.pitch // 8, device=DEV)[None, :] ^ (token & 7)
+        return torch.gather(chunks, -2, index[..., None].expand(*chunks.shape)).flatten(-2)
+
+    def put(self, layer, table, k, v):
+        """k, v (tokens, kv_heads, d) to the pages of `table`."""
+        for i, page in enumerate(table):
+            n = min(64, k.shape[0] - i * 64)
+            block = nan(self.kv_heads, 2, 64, self.pitch)
+            block[:, :, :n] = 0
+            block[:, 0, :n, :self.d] = k[i * 64:i * 64 + n].transpose(0, 1)
+            block[:, 1, :n, :self.d] = v[i * 64:i * 64 + n].transpose(0, 1)
+            self.data[page, layer] = self.swizzle(block)
+
+
+def check_heads():
+    cases = ((8, 2, 3, 4), (64, 4, 2, 32), (64, 2, 3, 32), (128, 4, 7, 64), (128, 1, 8, 64), (64, 1, 1, 16), (16, 2, 2, 8))
+    for d, kv, group, pairs in cases:
+        for normed in (False, True):
+            rows = 5
+            qkv = rand(rows, kv, group + 2, d)
+            qn, kn = rand(d, dtype=f32t), rand(d, dtype=f32t)
+            angle = torch.rand(300, pairs, device=DEV, dtype=torch.float64) * 6
+            rotary = torch.cat((angle.cos(), angle.sin()), 1).float().contiguous()
+            positions = torch.tensor([0, 63, 64, 130, 299], device=DEV, dtype=torch.int32)
+            slots = torch.tensor([1 * 64 + 0, 0 * 64 + 63, 2 * 64 + 5, -1, 2 * 64 + 6], device=DEV, dtype=torch.int32)
+            x = qkv.double()
+            if normed:
+                scale = torch.rsqrt((x * x).mean(-1, keepdim=True) + 1e-6)
+                x = x.clone()
+                x[:, :, :group] = qkv.double()[:, :, :group] * scale[:, :, :group] * qn.double()
+                x[:, :, group] = qkv.double()[:, :, group] * scale[:, :, group] * kn.double()
+            c = rotary[positions.long(), :pairs].double()[:, None, None]
+            s = rotary[positions.long(), pairs:].double()[:, None, None]
+            want = x.clone()
+            a, b = x[:, :, :group + 1, :pairs], x[:, :, :group + 1, pairs:2 * pairs]
+            want[:, :, :group + 1, :pairs] = a * c - b * s
+            want[:, :, :group + 1, pairs:2 * pairs] = b * c + a * s
+            for kernel in ("heads_any", "heads_vector"):
+                if kernel == "heads_vector" and (d not in (64, 128) or pairs != d // 2):
+                    continue
+                cache = Cache(3, 2, kv, d)
+                got = qkv.clone()
+                work = structure("W", qkv=got, qn=qn, kn=kn, rotary=rotary, positions=positions, slots=slots,
+                                 base=cache.base(1), stride=u64(cache.stride), rows=rows, kv=kv, group=group, pairs=pairs, rotary_pitch=2 * pairs,
+                                 flags=(1 if normed else 0) | 2 | 4 | 8, epsilon=f32(1e-6))
+                units = rows * kv * (group + 2)
+                threads = units * 32 if kernel == "heads_any" else units * (d // 16)
+                K.launch("heads", kernel, ((threads + 255) // 256, 1, 1), 256, 0, [work], d)
+                K.synchronize()
+                name = f"{kernel} d{d} kv{kv}x{group} pairs {pairs} norm {normed}"
+                report(name + " queries and keys", error(got, want), 3e-3)
+                pages = cache.swizzle(cache.data[:, 1])
+                worst = 0.0
+                for row, slot in enumerate(slots.tolist()):
+                    if slot >= 0:
+                        for which in (0, 1):
+                            stored = pages[slot // 64, :, which, slot % 64]
+                            worst = max(worst, error(stored[:, :d], want[row, :, group + which]))
+                            worst = max(worst, stored[:, d:].abs().max().item() if d < cache.pitch else 0)
+                report(name + " cache", worst if worst == worst else 9, 4e-3)
+                untouched = torch.isnan(cache.data[:, 0]).all().item() and torch.isnan(pages[0, :, :, :63]).all().item()
+                report(name + " elsewhere untouched", 0 if untouched else 1, 0)
+    if BIG:
+        rows, kv, group, d = 8192, 4, 7, 128
+        cache = Cache(130, 1, kv, d)
+        qkv, rotary = rand(rows, kv, group + 2, d), rand(8192, 128, dtype=f32t)
+        positions = torch.arange(rows, device=DEV, dtype=torch.int32)
+        work = structure("W", qkv=qkv, qn=None, kn=None, rotary=rotary, positions=positions, slots=positions,
+                         base=cache.base(0), stride=u64(cache.stride), rows=rows, kv=kv, group=group, pairs=64, rotary_pitch=128,
+                         flags=6, epsilon=f32(1e-6))
+        t = timed(lambda: K.launch("heads", "heads_vector", (rows * kv * (group + 2) * 8 // 256, 1, 1), 256, 0, [work], d))
+        print(f"     heads_vector 8192 rows 7B: {t:.1f} us {rows * kv * ((group * 2) + 4) * d * 2 / t / 1e6:.2f} TB/s")
+
+
+def attention(q, k, v, positions):
+    """q (tokens, kv, group, d), k and v (context, kv, d), causal at absolute positions; float32."""
+    q, k, v = q.float(), k.float(), v.float()
+    scores = torch.einsum("tkgd,ckd->tkgc", q, k) * q.shape[-1] ** -0.5
+    mask = torch.arange(k.shape[0], device=DEV)[None, :] > positions[:, None]
+    scores.masked_fill_(mask[:, None, None], float("-inf"))
+    return torch.einsum("tkgc,ckd->tkgd", scores.softmax(-1), v)
+
+
+def decode_lists(contexts, tables):
+    items, chunks, pages, slot = [], [], [], 0
+    for row, context in enumerate(contexts):
+        first = len(pages)
+        pages += tables[row]
+        n = (context + 511) // 512
+        chunks.append((row, slot, n, 0) if n > 1 else (row, -1, n, 0))
+        for c in range(n):
+            items.append((row, first + c * 8, min(512, context - c * 512), slot if n > 1 else -1))
+            slot += 1 if n > 1 else 0
+    items.sort(key=lambda i: -((i[2] + 63) // 64))
+    as_int = lambda x: torch.tensor(x, dtype=torch.int32, device=DEV)
+    return as_int(items), as_int(chunks), as_int(pages), max(slot, 1)
+
+
+def run_decode(contexts, kv, group, d, check_rows, layers=2, label=""):
+    total = sum((c + 63) // 64 for c in contexts)
+    cache = Cache(total + 1, layers, kv, d)
+    order = torch.randperm(total).tolist()
+    tables, at, keys = [], 0, {}
+    if not check_rows:
+        cache.data.normal_()
+    for row, context in enumerate(contexts):
+        n = (context + 63) // 64
+        tables.append(order[at:at + n])
+        at += n
+        if row in check_rows:
+            keys[row] = (rand(context, kv, d, scale=1.5), rand(context, kv, d))
+            cache.put(layers - 1, tables[-1], *keys[row])
+        elif check_rows:
+            cache.data[tables[-1]] = torch.randn_like(cache.data[tables[-1]])
+    qkv = rand(len(contexts), kv, group + 2, d)
+    items, chunks, pages, slots = decode_lists(contexts, tables)
+    head_tiles = (group + 7) // 8
+    pitch = 64 if d <= 64 else 128
+    partial = nan(slots, kv * head_tiles, 8, pitch + 4, dtype=f32t)
+    y = nan(len(contexts), kv, group, d)
+    header = torch.tensor([items.shape[0]], dtype=torch.int32, device=DEV)
+    scale = d ** -0.5 * math.log2(math.e)
+    work = structure("D", qkv=qkv, header=header, items=items, pages=pages, base=cache.base(layers - 1), stride=u64(cache.stride),
+                     partial=partial, y=y, kv=kv, group=group, tiles=head_tiles, scale=f32(scale))
+    merge = structure("M", chunks=chunks, partial=partial, y=y, kv=kv, group=group, tiles=head_tiles)
+    shared = 3 * 2 * 64 * pitch * 2 + 64
+    grid = 264 if BIG else 3
+
+    def run():
+        K.launch("decode_attention", "decode_attention", (grid, 1, 1), 128, shared, [work], d)
+        K.launch("decode_attention", "merge_attention", (len(contexts), kv * head_tiles, 1), pitch, 0, [merge], d)
+
+    run()
+    K.synchronize()
+    worst = 0.0
+    for row, (k, v) in keys.items():
+        want = attention(qkv[row:row + 1, :, :group], k, v, torch.tensor([contexts[row] - 1], device=DEV))
+        e = error(y[row:row + 1], want)
+        worst = max(worst, e if e == e else 9)
+    t = timed(run) if BIG and len(contexts) >= 64 else 0
+    moved = sum(contexts) * kv * 2 * d * 2
+    report(f"decode d{d} kv{kv}x{group} {label}", worst, 4e-3, f"{t:.0f} us {moved / t / 1e6:.2f} TB/s" if t else "")
+    first = y.clone()
+    run()
+    K.synchronize()
+    report(f"decode d{d} kv{kv}x{group} {label} twice the same bits", 0 if torch.equal(first, y) else 1, 0)
+
+
+def check_decode():
+    lengths = [1, 5, 63, 64, 65, 127, 200, 511, 512, 513, 1100]
+    every = range(len(lengths))
+    for d, kv, group in ((64, 2, 2), (128, 2, 7), (128, 1, 8), (128, 1, 12), (8, 4, 2), (64, 1, 1)):
+        run_decode(lengths, kv, group, d, every, label=f"lengths {lengths}")
+    if BIG:
+        for batch, context, kv, group in ((256, 1024, 4, 7), (512, 1024, 4, 7), (128, 4096, 8, 8), (64, 1000, 4, 7), (256, 400, 4, 7), (512, 320, 4, 7)):
+            run_decode([context] * batch, kv, group, 128, (0, batch // 2, batch - 1), 1, f"B{batch} ctx{context}")
+
+
+def check_prefill():
+    # (tokens of this step, context before it)
+    cases = (((1, 0), (64, 0), (3, 62)), ((65, 0), (30, 100), (2, 511)), ((130, 70),))
+    shapes = ((64, 2, 2), (128, 2, 7), (128, 1, 8), (8, 4, 2), (64, 1, 12))
+    if BIG:
+        cases += (((2048, 0), (1000, 1048), (17, 4000)), ((2048, 0),) * 4, ((8192, 0),))
+    for case in cases:
+        for d, kv, group in shapes if max(c[0] for c in case) < 1000 else ((128, 4, 7), (64, 4, 2)):
+            total = sum((n + before + 63) // 64 for n, before in case)
+            cache = Cache(total + 1, 2, kv, d)
+            order, at = torch.randperm(total).tolist(), 0
+            tiles, pages, parts, row = [], [], [], 0
+            for n, before in case:
+                count = (n + before + 63) // 64
+                table = order[at:at + count]
+                at += count
+                k, v = rand(n + before, kv, d, scale=1.5), rand(n + before, kv, d)
+                cache.put(1, table, k, v)
+                for start in range(0, n * group, 128):
+                    tiles.append((row, before, len(pages), start, n * group, 0, 0, 0))
+                parts.append((row, n, before, k, v))
+                pages += table
+                row += n
+            tiles.sort(key=lambda t: -(t[1] * 1 + (min(t[3] + 128, t[4]) - 1) // group))
+            qkv, y = rand(row, kv, group + 2, d), nan(row, kv, group, d)
+            tiles_t = torch.tensor(tiles, dtype=torch.int32, device=DEV)
+            pages_t = torch.tensor(pages, dtype=torch.int32, device=DEV)
+            pitch = 64 if d <= 64 else 128
+            work = structure("P", qkv=qkv, tiles=tiles_t, pages=pages_t, base=cache.base(1), stride=u64(cache.stride), y=y, kv=kv,
+                             group=group, scale=f32(d ** -0.5 * math.log2(math.e)))
+            run = lambda: K.launch("prefill_attention", "prefill_attention", (len(tiles), kv, 1), 256, 2 * 2 * 64 * pitch * 2, [work], d)
+            run()
+            K.synchronize()
+            worst, flops = 0.0, 0
+            for first, n, before, k, v in parts:
+                for head in range(kv):
+                    positions = torch.arange(before, before + n, device=DEV)
+                    want = attention(qkv[first:first + n, head:head + 1, :group], k[:, head:head + 1], v[:, head:head + 1], positions)
+                    e = error(y[first:first + n, head:head + 1], want)
+                    worst = max(worst, e if e == e else 9)
+                flops += 4 * d * kv * group * (n * before + n * (n + 1) // 2)
+            t = timed(run, 5) if BIG and row > 1000 else 0
+            report(f"prefill d{d} kv{kv}x{group} {case}", worst, 5e-3, f"{t:.0f} us {flops / t / 1e6:.0f} TFLOP/s" if t else "")
+
+
+def sample_run(logits, vocabulary, tasks, edits, tops):
+    from struct import pack
+    data = b"".join(pack("<8i3fidQ", t.get("row", i), t.get("kind", 0), t.get("target", 0), t.get("top", 0), t.get("top_start", 0),
+                         t.get("edits_start", 0), t.get("edits_count", 0), t.get("top_k", 0), t.get("temperature", 0.0),
+                         t.get("top_p", 1.0), t.get("min_p_log", float("-inf")), 0, t.get("share", 0.0), 0)
+                    for i, t in enumerate(tasks))
+    tasks_t = torch.frombuffer(bytearray(data), dtype=torch.uint8).to(DEV)
+    edit_data = b"".join(pack("<ifff", *e) for e in edits) or bytes(16)
+    edits_t = torch.frombuffer(bytearray(edit_data), dtype=torch.uint8).to(DEV)
+    tokens = torch.full((len(tasks),), -1, dtype=torch.int32, device=DEV)
+    logprobs = nan(len(tasks), dtype=f32t)
+    top_tokens = torch.full((max(tops, 1),), -1, dtype=torch.int32, device=DEV)
+    top_logprobs = nan(max(tops, 1), dtype=f32t)
+    work = structure("S", logits=logits, tasks=tasks_t, edits=edits_t, tokens=tokens, logprobs=logprobs, top_tokens=top_tokens,
+                     top_logprobs=top_logprobs, pitch=u64(logits.stride(0)), vocabulary=vocabulary)
+    run = lambda: K.launch("sample", "sample", (len(tasks), 1, 1), 512, (vocabulary + 31) // 32 * 4, [work])
+    run()
+    K.synchronize()
+    return tokens, logprobs, top_tokens, top_logprobs, run
+
+
+def check_sample():
+    for vocabulary, pitch in ((512, 512), (1000, 1024), (4095, 4096)) + (((151665, 152064),) if BIG else ()):
+        rows = 4
+        logits = torch.randn(rows, pitch, device=DEV) * 3
+        logits[:, vocabulary:] = 1e9  # padding is never seen
+        view = logits[:, :vocabulary].double()
+        normal = view.log_softmax(-1)
+        order = view.argsort(-1, descending=True)
+        tokens, lp, tt, tl, _ = sample_run(logits, vocabulary,
+                                           [dict(top=5, top_start=0), dict(), dict(kind=1, target=17, top=2, top_start=5), dict(top=100, top_start=7)], [], 107)
+        want = torch.tensor([order[0, 0], order[1, 0], 17, order[3, 0]], device=DEV)
+        report(f"sample V{vocabulary} greedy and score tokens", (tokens.long() != want).sum().item(), 0)
+        report(f"sample V{vocabulary} log-probabilities", (lp.double() - normal[torch.arange(4), want]).abs().max().item(), 1e-4)
+        top_rows = torch.tensor([0] * 5 + [2] * 2 + [3] * 100, device=DEV)
+        top_rank = torch.tensor(list(range(5)) + [0, 1] + list(range(100)), device=DEV)
+        report(f"sample V{vocabulary} top tokens", (tt.long() != order[top_rows, top_rank]).sum().item(), 0)
+        report(f"sample V{vocabulary} top log-probabilities", (tl.double() - normal[top_rows, order[top_rows, top_rank]]).abs().max().item(), 1e-4)
+
+        # edits, greedy: bias, ban, repetition, penalty
+        best, second, third = order[0, 0].item(), order[0, 1].item(), order[0, 2].item()
+        some = sorted({best, second, third, 3, vocabulary - 1})
+        edits = [(t, float("-inf") if t == best else 0.0, 1.0, 0.0) for t in some]
+        t1 = sample_run(logits, vocabulary, [dict(edits_count=len(edits))], edits, 0)
+        report(f"sample V{vocabulary} banned best", int(t1[0].item() != second), 0)
+        report(f"sample V{vocabulary} banned best logprob is raw", abs(t1[1].item() - normal[0, second].item()), 1e-4)
+        edits = [(t, 50.0 if t == 3 else 0.0, 1.0, 0.0) for t in some]
+        report(f"sample V{vocabulary} bias", int(sample_run(logits, vocabulary, [dict(edits_count=len(edits))], edits, 0)[0].item() != 3), 0)
+        edits = [(t, 0.0, 1000.0 if t == best else 1.0, 100.0 if t == second else 0.0) for t in some]
+        report(f"sample V{vocabulary} penalties", int(sample_run(logits, vocabulary, [dict(edits_count=len(edits))], edits, 0)[0].item() != third), 0)
+
+        # filters: what may be drawn
+        draws = 200 if BIG else 30
+        def allowed(row, mask_kind, settings):
+            tasks = [dict(row=row, share=(i + 0.5) / draws, **settings) for i in range(draws)]
+            got = sample_run(logits, vocabulary, tasks, [], 0)[0].long()
+            return got
+        t = 1.7
+        tempered = (view / t).softmax(-1)
+        for k in (1, 2, 40):
+            keep = set(order[1, :k].tolist())
+            report(f"sample V{vocabulary} top-k {k}", sum(x not in keep for x in allowed(1, "k", dict(temperature=t, top_k=k)).tolist()), 0)
+        for mass in (0.01, 0.5, 0.9):
+            sorted_p = tempered[2, order[2]]
+            count = int((sorted_p.cumsum(0) < mass).sum().item()) + 1
+            keep = set(order[2, :count].tolist())
+            got = allowed(2, "p", dict(temperature=t, top_p=mass)).tolist()
+            report(f"sample V{vocabulary} top-p {mass} keeps {count}", sum(x not in keep for x in got), 0)
+        keep = set((tempered[3] >= 0.1 * tempered[3].max()).nonzero().flatten().tolist())
+        report(f"sample V{vocabulary} min-p", sum(x not in keep for x in allowed(3, "m", dict(temperature=t, min_p_log=math.log(0.1))).tolist()), 0)
+
+        # a draw is the token at a share of the running sum
+        for settings in (dict(temperature=1.0), dict(temperature=0.6, top_k=8), dict(temperature=1.3, top_p=0.8), dict(temperature=2.0, top_k=50, top_p=0.9, min_p_log=math.log(0.02))):
+            prob = (view[0] / settings["temperature"]).softmax(-1)
+            rank = prob.argsort(descending=True)
+            if "top_k" in settings:
+                prob[rank[settings["top_k"]:]] = 0
+            if "top_p" in settings:
+                count = int((prob[rank].cumsum(0) < settings["top_p"] * prob.sum()).sum().item()) + 1
+                prob[rank[count:]] = 0
+            if "min_p_log" in settings:
+                prob[prob < prob.max() * math.exp(settings["min_p_log"])] = 0
+            run = (prob / prob.sum()).cumsum(0)
+            shares = torch.rand(draws, dtype=torch.float64, device=DEV)
+            got = sample_run(logits, vocabulary, [dict(row=0, share=x, **settings) for x in shares.tolist()], [], 0)[0].long()
+            low = torch.where(got > 0, run[(got - 1).clamp_min(0)], 0.0)
+            outside = torch.maximum(low - shares, shares - run[got]).clamp_min(0).max().item()
+            report(f"sample V{vocabulary} share {settings}", outside, 1e-5)
+            report(f"sample V{vocabulary} only what is left {settings}", int((prob[got] == 0).sum().item()), 0)
+    broken = torch.randn(3, 64, device=DEV)
+    broken[1, 5] = float("nan")
+    broken[2, 5] = float("inf")
+    got = sample_run(broken, 64, [dict(row=i, temperature=t) for i in range(3) for t in (0.0, 1.0)], [], 0)
+    report("sample logits that are not numbers draw nothing", int((got[0][2:] != -1).sum() + (~torch.isnan(got[1][2:])).sum() + (got[0][:2] < 0).sum()), 0)
+    edits = [(t, float("-inf"), 1.0, 0.0) for t in range(64)]
+    got = sample_run(broken, 64, [dict(row=0, temperature=t, edits_count=64) for t in (0.0, 1.0)], edits, 0)
+    report("sample all banned draws nothing", int((got[0] != -1).sum() + (~torch.isnan(got[1])).sum()), 0)
+    if BIG:
+        logits = torch.randn(512, 152064, device=DEV)
+        for name, settings in (("greedy", {}), ("temperature", dict(temperature=1.0)), ("top-k 50 top-p 0.9", dict(temperature=1.0, top_k=50, top_p=0.9))):
+            run = sample_run(logits, 151665, [dict(share=(i + 0.5) / 512, **settings) for i in range(512)], [], 0)[4]
+            print(f"     sample 512 x 152064 {name}: {timed(run, 5):.0f} us", flush=True)
+
+
+CHECKS = dict(embed=check_embed, norm=check_norm, activation=check_activation, gather=check_gather, convert=check_convert,
+              heads=check_heads, decode=check_decode, prefill=check_prefill, sample=check_sample)
+for name, check in CHECKS.items():
+    if not options.only or name in options.only.split(","):
+        check()
+print(f"{len(failures)} failures" + (": " + "; ".join(failures) if failures else ""))
+sys.exit(1 if failures else 0)

@@ -1,0 +1,324 @@
+// Runs kernels on a CPU: one block at a time on each host thread, every thread a fiber, the tensor-core and copy
+// instructions of prelude.cuh by their definition. Finds wrong indexing, wrong fragments, missing
+// barriers between fibers' turns and reads out of bounds (with -fsanitize=address) where there is
+// no GPU. It is no model of memory ordering: racecheck on a GPU remains.
+#pragma once
+// Fibers move between stacks: the address of a thread's variables must not be kept over a switch.
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <tuple>
+#include <sched.h>
+#include <ucontext.h>
+#include <utility>
+#include <vector>
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+struct uint4 { u32 x, y, z, w; } __attribute__((aligned(16)));
+struct float4 { float x, y, z, w; } __attribute__((aligned(16)));
+struct float2 { float x, y; } __attribute__((aligned(8)));
+struct int2 { int x, y; } __attribute__((aligned(8)));
+inline uint4 make_uint4(u32 x, u32 y, u32 z, u32 w) { return {x, y, z, w}; }
+inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
+inline float2 make_float2(float x, float y) { return {x, y}; }
+
+#define __global__
+#define __device__
+#define __forceinline__ inline
+#define __launch_bounds__(...)
+#define __shared__ static thread_local
+#define __align__(n) __attribute__((aligned(n)))
+#define KERNEL extern "C"
+#define DEVICE inline
+#define FULL_WARP 0xffffffffu
+#ifndef BULK_COPY
+#define BULK_COPY 1
+#endif
+#define DYNAMIC_SHARED(name) u8* name = emulator::shared
+
+#define NEGATIVE_INFINITY (-__builtin_huge_valf())
+
+namespace emulator {
+struct Dim { int x, y, z; };
+const int SHARED_BYTES = 256 * 1024;
+alignas(1024) static thread_local u8 shared[SHARED_BYTES];
+
+struct Warp {
+  int arrived = 0, turn = 0;
+  u64 in[32][8], out[32][8];
+};
+struct Fiber {
+  ucontext_t context;
+  Dim thread;
+  int index;
+  bool done;
+  std::vector<char> stack;
+};
+static thread_local Fiber* current;
+static thread_local std::vector<Fiber> fibers;
+static thread_local std::vector<Warp> warps;
+static thread_local ucontext_t scheduler;
+static thread_local Dim block, grid, threads;
+static thread_local int barrier_arrived, barrier_turn, alive;
+
+inline void yield() { swapcontext(&current->context, &scheduler); }
+
+// All lanes of a warp bring in values and leave with what `f` makes of them.
+template <class F>
+void collective(F f) {
+  Warp& w = warps[current->index >> 5];
+  int turn = w.turn;
+  if (++w.arrived == 32) {
+    f(w);
+    w.arrived = 0;
+    w.turn++;
+  } else {
+    while (w.turn == turn) yield();
+  }
+}
+inline u64* in() { return warps[current->index >> 5].in[current->index & 31]; }
+inline u64* out() { return warps[current->index >> 5].out[current->index & 31]; }
+
+template <class T>
+T shuffle(T x, int from_lane) {
+  u64 bits = 0;
+  memcpy(&bits, &x, sizeof x);
+  in()[0] = bits;
+  in()[1] = (u64)from_lane;
+  collective([](Warp& w) {
+    for (int i = 0; i < 32; i++) w.out[i][0] = w.in[w.in[i][1] & 31][0];
+  });
+  T y;
+  bits = out()[0];
+  memcpy(&y, &bits, sizeof y);
+  return y;
+}
+
+inline float as_float(u32 x) { float f; memcpy(&f, &x, 4); return f; }
+inline u32 as_u32(float f) { u32 x; memcpy(&x, &f, 4); return x; }
+inline u16 round_bf16(float f) {
+  u32 x = as_u32(f);
+  if ((x & 0x7fffffff) > 0x7f800000) return (u16)(x >> 16 | 0x40);
+  return (u16)((x + 0x7fff + (x >> 16 & 1)) >> 16);
+}
+inline float bf16(u32 pair, int high) { return as_float(high ? pair & 0xffff0000u : pair << 16); }
+
+template <class... A>
+struct Call {
+  void (*kernel)(A...);
+  std::tuple<A...> arguments;
+  template <size_t... I>
+  void go(std::index_sequence<I...>) { kernel(std::get<I>(arguments)...); }
+  static void start(u32 low, u32 high) {
+    Call* call = (Call*)((u64)high << 32 | low);
+    call->go(std::index_sequence_for<A...>());
+    current->done = true;
+    alive--;
+    swapcontext(&current->context, &scheduler);
+  }
+};
+
+template <class... A>
+void run_block(Call<A...>& call) {
+  int n = threads.x;
+  warps.assign((n + 31) / 32, Warp());
+  barrier_arrived = 0;
+  barrier_turn = 0;
+  alive = n;
+  fibers.resize(n);
+  memset(shared, 0xa5, SHARED_BYTES);
+  for (int i = 0; i < n; i++) {
+    Fiber& f = fibers[i];
+    f.stack.resize(256 * 1024);
+    f.index = i;
+    f.thread = {i, 0, 0};
+    f.done = false;
+    getcontext(&f.context);
+    f.context.uc_stack.ss_sp = f.stack.data();
+    f.context.uc_stack.ss_size = f.stack.size();
+    f.context.uc_link = 0;
+    u64 p = (u64)&call;
+    makecontext(&f.context, (void (*)())Call<A...>::start, 2, (u32)p, (u32)(p >> 32));
+  }
+  long idle = 0;
+  while (alive > 0) {
+    int before = alive;
+    for (int i = 0; i < n; i++) {
+      if (fibers[i].done) continue;
+      current = &fibers[i];
+      swapcontext(&scheduler, &fibers[i].context);
+    }
+    idle = alive < before ? 0 : idle + 1;
+    if (idle > 100000000) {
+      fprintf(stderr, "emulator: block (%d, %d) does not end: a barrier not all threads reach\n",
+              block.x, block.y);
+      abort();
+    }
+  }
+}
+
+// dims: grid x, y, z, block x. params: pointers to the arguments, as for cuLaunchKernel
+template <class... A>
+void launch(void (*kernel)(A...), const int* dims, void** params) {
+  int i = 0;
+  Call<A...> call = {kernel, std::tuple<A...>{*(A*)params[i++]...}};
+  grid = {dims[0], dims[1], dims[2]};
+  threads = {dims[3], 1, 1};
+  for (int z = 0; z < dims[2]; z++)
+    for (int y = 0; y < dims[1]; y++)
+      for (int x = 0; x < dims[0]; x++) {
+        block = {x, y, z};
+        run_block(call);
+      }
+}
+}  // namespace emulator
+
+#define threadIdx (emulator::current->thread)
+#define blockIdx (emulator::block)
+#define gridDim (emulator::grid)
+#define blockDim (emulator::threads)
+#define EMULATE(name) \
+  extern "C" void launch_##name(const int* dims, void** params) { emulator::launch(name, dims, params); }
+
+inline void __syncthreads() {
+  using namespace emulator;
+  int turn = barrier_turn;
+  if (++barrier_arrived >= alive) {
+    barrier_arrived = 0;
+    barrier_turn++;
+  } else {
+    while (barrier_turn == turn) yield();
+  }
+}
+template <class T>
+T __shfl_xor_sync(u32, T x, int d) { return emulator::shuffle(x, (emulator::current->index & 31) ^ d); }
+template <class T>
+T __shfl_up_sync(u32, T x, int d) {
+  int lane = emulator::current->index & 31;
+  return emulator::shuffle(x, lane >= d ? lane - d : lane);
+}
+template <class T>
+T __shfl_sync(u32, T x, int lane) { return emulator::shuffle(x, lane); }
+template <class T, class U>
+T atomicAdd(T* p, U x) { T old = *p; *p = old + (T)x; return old; }
+inline u32 atomicOr(u32* p, u32 x) { u32 old = *p; *p = old | x; return old; }
+inline int min(int a, int b) { return a < b ? a : b; }
+inline float __uint_as_float(u32 x) { return emulator::as_float(x); }
+inline float __expf(float x) { return std::exp(x); }
+inline float rsqrtf(float x) { return 1.f / std::sqrt(x); }
+
+DEVICE float bf16_low(u32 pair) { return emulator::bf16(pair, 0); }
+DEVICE float bf16_high(u32 pair) { return emulator::bf16(pair, 1); }
+DEVICE float bf16_float(u16 x) { return emulator::bf16(x, 0); }
+DEVICE u32 bf16_pair(float low, float high) {
+  return (u32)emulator::round_bf16(high) << 16 | emulator::round_bf16(low);
+}
+DEVICE u16 bf16_of(float x) { return emulator::round_bf16(x); }
+DEVICE float f16_float(u16 x) { _Float16 h; memcpy(&h, &x, 2); return (float)h; }
+DEVICE float exp2_fast(float x) { return std::exp2(x); }
+DEVICE u32 shared_address(const void* p) { return (u32)((const u8*)p - emulator::shared); }
+
+DEVICE void load8x8(u32* r, u32 address, bool transposed) {
+  emulator::in()[0] = address;
+  emulator::collective([transposed](emulator::Warp& w) {
+    for (int m = 0; m < 4; m++)
+      for (int lane = 0; lane < 32; lane++)
+        for (int e = 0; e < 2; e++) {
+          int row = lane >> 2, column = (lane & 3) * 2 + e;
+          if (transposed) std::swap(row, column);
+          u64 at = w.in[m * 8 + row][0] + column * 2;
+          if (at + 2 > (u64)emulator::SHARED_BYTES || w.in[m * 8 + row][0] % 16) abort();
+          u16 x;
+          memcpy(&x, emulator::shared + at, 2);
+          if (e == 0) w.out[lane][m] = x; else w.out[lane][m] |= (u64)x << 16;
+        }
+  });
+  for (int m = 0; m < 4; m++) r[m] = (u32)emulator::out()[m];
+}
+DEVICE void load_matrices(u32* r, u32 address) { load8x8(r, address, false); }
+DEVICE void load_matrices_transposed(u32* r, u32 address) { load8x8(r, address, true); }
+
+DEVICE void multiply_add(float* d, const u32* a, u32 b0, u32 b1) {
+  u64* in = emulator::in();
+  for (int i = 0; i < 4; i++) in[i] = (u64)emulator::as_u32(d[i]) << 32 | a[i];
+  in[4] = b0;
+  in[5] = b1;
+  emulator::collective([](emulator::Warp& w) {
+    float A[16][16], B[16][8], C[16][8];
+    for (int lane = 0; lane < 32; lane++) {
+      int g = lane >> 2, c = (lane & 3) * 2;
+      for (int i = 0; i < 4; i++)
+        for (int e = 0; e < 2; e++)
+          A[g + (i & 1) * 8][c + e + (i >> 1) * 8] = emulator::bf16((u32)w.in[lane][i], e);
+      for (int i = 0; i < 2; i++)
+        for (int e = 0; e < 2; e++) B[c + e + i * 8][g] = emulator::bf16((u32)w.in[lane][4 + i], e);
+      for (int i = 0; i < 4; i++)
+        C[g + (i >> 1) * 8][c + (i & 1)] = emulator::as_float((u32)(w.in[lane][i] >> 32));
+    }
+    for (int r = 0; r < 16; r++)
+      for (int n = 0; n < 8; n++) {
+        float sum = C[r][n];
+        for (int k = 0; k < 16; k++) sum += A[r][k] * B[k][n];
+        C[r][n] = sum;
+      }
+    for (int lane = 0; lane < 32; lane++) {
+      int g = lane >> 2, c = (lane & 3) * 2;
+      for (int i = 0; i < 4; i++)
+        w.out[lane][i] = emulator::as_u32(C[g + (i >> 1) * 8][c + (i & 1)]);
+    }
+  });
+  for (int i = 0; i < 4; i++) d[i] = emulator::as_float((u32)emulator::out()[i]);
+}
+DEVICE u32 transpose_matrix(u32 x) {
+  emulator::in()[0] = x;
+  emulator::collective([](emulator::Warp& w) {
+    u16 m[8][8];
+    for (int lane = 0; lane < 32; lane++)
+      for (int e = 0; e < 2; e++) m[lane >> 2][(lane & 3) * 2 + e] = (u16)(w.in[lane][0] >> (16 * e));
+    for (int lane = 0; lane < 32; lane++)
+      w.out[lane][0] = m[(lane & 3) * 2][lane >> 2] | (u64)m[(lane & 3) * 2 + 1][lane >> 2] << 16;
+  });
+  return (u32)emulator::out()[0];
+}
+// Copies land at once.
+DEVICE void copy_async16(u32 to, const void* from) {
+  if ((u64)from % 16 || to % 16) abort();
+  memcpy(emulator::shared + to, from, 16);
+}
+DEVICE void copy_commit() {}
+template <int PENDING>
+DEVICE void copy_wait() {}
+DEVICE void barrier_init(u32 b) { memset(emulator::shared + b, 0, 8); }
+DEVICE void barrier_init_fence() {}
+// low half: phases ended, high half: bytes still expected
+DEVICE void barrier_expect(u32 b, u32 bytes) { u32* p = (u32*)(emulator::shared + b); p[1] += bytes; }
+DEVICE void copy_bulk(u32 to, const void* from, u32 bytes, u32 b) {
+  if ((u64)from % 16 || to % 16 || bytes % 16) abort();
+  memcpy(emulator::shared + to, from, bytes);
+  u32* p = (u32*)(emulator::shared + b);
+  p[1] -= bytes;
+  if (p[1] == 0) p[0]++;
+}
+DEVICE void barrier_wait(u32 b, u32 phase) {
+  while ((((u32*)(emulator::shared + b))[0] & 1) == phase) emulator::yield();
+}
+DEVICE void copy_fence() {}
+DEVICE float warp_sum(float x) { for (int d = 16; d > 0; d >>= 1) x += __shfl_xor_sync(FULL_WARP, x, d); return x; }
+DEVICE float warp_max(float x) { for (int d = 16; d > 0; d >>= 1) x = fmaxf(x, __shfl_xor_sync(FULL_WARP, x, d)); return x; }
+DEVICE void store_release(u32* p, u32 x) { __atomic_store_n(p, x, __ATOMIC_RELEASE); }
+DEVICE u32 load_acquire(const u32* p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
+DEVICE u64 nanoseconds() {
+  return (u64)std::chrono::steady_clock::now().time_since_epoch().count();
+}
+DEVICE void fence_system() {}
+DEVICE void spin_pause() {
+  sched_yield();
+  emulator::yield();
+}
+inline uint4 __ldcg(const uint4* p) { return *p; }

@@ -1,0 +1,116 @@
+"""Launches the kernels of src/main/cuda on a GPU (cubins made by nvcc) or on the CPU (emulator.cuh).
+
+A kernel takes ctypes arguments; tensors are PyTorch's, on the device that `Kernels.device` names.
+"""
+import ctypes, os, re, subprocess, tempfile
+import torch
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCES = os.path.join(HERE, "..", "..", "main", "cuda")
+
+
+class Emulated:
+    """Kernels compiled for this CPU by g++."""
+
+    device = "cpu"
+
+    def __init__(self, bulk=1, sanitize=False):
+        self.bulk, self.sanitize, self.libraries = bulk, sanitize, {}
+
+    def library(self, file, head_size):
+        key = (file, head_size)
+        if key not in self.libraries:
+            folder = tempfile.mkdtemp()
+            source = open(os.path.join(SOURCES, file + ".cu")).read()
+            entries = re.findall(r"KERNEL void\s+(?:__launch_bounds__\([^)]*\)\s*)?(\w+)\(", source)
+            with open(os.path.join(folder, "k.cu"), "w") as f:
+                f.write(source.replace('#include "prelude.cuh"', ""))
+            with open(os.path.join(folder, "emulated_entries.inc"), "w") as f:
+                f.write("\n".join(f"EMULATE({e})" for e in entries if e != "heads_vector" or head_size in (64, 128)))
+            out = os.path.join(folder, "k.so")
+            subprocess.check_call(
+                ["g++", "-std=c++17", "-O2", "-g", "-shared", "-fPIC", "-w", f'-DSOURCE="{folder}/k.cu"',
+                 f"-DHEAD_SIZE={head_size}", f"-DBULK_COPY={self.bulk}", "-I" + SOURCES, "-I" + HERE,
+                 "-I" + folder, os.path.join(HERE, "emulated.cpp"), "-o", out]
+                + (["-fsanitize=address,undefined"] if self.sanitize else []))
+            self.libraries[key] = ctypes.CDLL(out)
+        return self.libraries[key]
+
+    def launch(self, file, name, grid, block, shared, arguments, head_size=128):
+        dims = (ctypes.c_int * 4)(*grid, block)
+        pointers = (ctypes.c_void_p * len(arguments))(*[ctypes.addressof(a) for a in arguments])
+        getattr(self.library(file, head_size), "launch_" + name)(dims, pointers)
+
+    def synchronize(self):
+        pass
+
+
+class Gpu:
+    """Kernels from cubins: FOLDER/FILE.HEAD_SIZE.ARCH.cubin."""
+
+    device = "cuda"
+
+    def __init__(self, folder):
+        torch.zeros(1, device="cuda")
+        major, minor = torch.cuda.get_device_capability()
+        self.arch = "90a" if (major, minor) == (9, 0) else f"{major}{minor}"
+        self.folder, self.functions = folder, {}
+        self.driver = ctypes.CDLL("libcuda.so.1")
+
+    def check(self, code, what):
+        if code != 0:
+            text = ctypes.c_char_p()
+            self.driver.cuGetErrorString(code, ctypes.byref(text))
+            raise RuntimeError(f"{what}: {code} {text.value}")
+
+    def function(self, file, name, head_size, shared):
+        key = (file, name, head_size)
+        if key not in self.functions:
+            image = open(os.path.join(self.folder, f"{file}.{head_size}.{self.arch}.cubin"), "rb").read()
+            module, function = ctypes.c_void_p(), ctypes.c_void_p()
+            self.check(self.driver.cuModuleLoadData(ctypes.byref(module), image), "load " + file)
+            self.check(self.driver.cuModuleGetFunction(ctypes.byref(function), module, name.encode()), name)
+            if shared > 48 * 1024:
+                self.check(self.driver.cuFuncSetAttribute(function, 8, shared), "shared memory of " + name)
+            self.functions[key] = function
+        return self.functions[key]
+
+    def launch(self, file, name, grid, block, shared, arguments, head_size=128):
+        function = self.function(file, name, head_size, shared)
+        pointers = (ctypes.c_void_p * len(arguments))(*[ctypes.addressof(a) for a in arguments])
+        stream = ctypes.c_void_p(torch.cuda.current_stream().cuda_stream)
+        self.check(self.driver.cuLaunchKernel(function, *grid, block, 1, 1, shared, stream, pointers, None), name)
+
+    def synchronize(self):
+        torch.cuda.synchronize()
+
+
+def p(tensor):
+    return ctypes.c_void_p(tensor.data_ptr() if tensor is not None else 0)
+
+
+def i32(x):
+    return ctypes.c_int(x)
+
+
+def u64(x):
+    return ctypes.c_uint64(x)
+
+
+def f32(x):
+    return ctypes.c_float(x)
+
+
+def structure(name, **fields):
+    """A ctypes structure by value from (name=value) pairs of ctypes or tensors."""
+    types, values = [], []
+    for key, value in fields.items():
+        if isinstance(value, torch.Tensor) or value is None:
+            value = p(value)
+        elif isinstance(value, bool) or isinstance(value, int):
+            value = i32(value)
+        elif isinstance(value, float):
+            value = f32(value)
+        types.append((key, type(value)))
+        values.append(value)
+    return type(name, (ctypes.Structure,), {"_fields_": types})(*values)

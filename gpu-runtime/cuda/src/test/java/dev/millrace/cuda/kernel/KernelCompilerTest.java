@@ -1,0 +1,156 @@
+package dev.millrace.cuda.kernel;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.millrace.cuda.device.CudaDevice;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+final class KernelCompilerTest {
+  @TempDir private Path folder;
+
+  private static CudaDevice device(int capability) {
+    return new CudaDevice(
+        0, "test", "", capability / 10, capability % 10, 132, 232448, 50 << 20, 80L << 30);
+  }
+
+  /** Answers with its options, and counts. */
+  private static final class CountingCompiler implements SourceCompiler {
+    private int calls;
+    private String version = "counting 1";
+
+    @Override
+    public String version() {
+      return version;
+    }
+
+    @Override
+    public CompiledKernel compile(
+        String name, String source, Map<String, String> headers, List<String> options) {
+      calls++;
+      return new CompiledKernel((name + options).getBytes(StandardCharsets.UTF_8), "");
+    }
+  }
+
+  @Test
+  void secondCallComesFromTheCache() {
+    CountingCompiler counting = new CountingCompiler();
+    KernelCompiler compiler = new KernelCompiler(counting, new CacheFolder(folder));
+
+    byte[] first = compiler.cubin(KernelFile.HEADS, 64, device(90));
+    byte[] second = compiler.cubin(KernelFile.HEADS, 64, device(90));
+
+    assertArrayEquals(first, second);
+    assertEquals(1, counting.calls);
+  }
+
+  @Test
+  void headSizeArchitectureAndVersionMakeAnotherEntry() {
+    CountingCompiler counting = new CountingCompiler();
+    KernelCompiler compiler = new KernelCompiler(counting, new CacheFolder(folder));
+
+    byte[] first = compiler.cubin(KernelFile.HEADS, 64, device(90));
+    assertNotEquals(
+        new String(first, StandardCharsets.UTF_8),
+        new String(compiler.cubin(KernelFile.HEADS, 128, device(90)), StandardCharsets.UTF_8));
+    compiler.cubin(KernelFile.HEADS, 64, device(80));
+    counting.version = "counting 2";
+    compiler.cubin(KernelFile.HEADS, 64, device(90));
+
+    assertEquals(4, counting.calls);
+  }
+
+  @Test
+  void damagedCacheFileIsMadeAgain() throws IOException {
+    CountingCompiler counting = new CountingCompiler();
+    KernelCompiler compiler = new KernelCompiler(counting, new CacheFolder(folder));
+    byte[] first = compiler.cubin(KernelFile.NORM, 0, device(90));
+    List<Path> files;
+    try (Stream<Path> all = Files.walk(folder)) {
+      files = all.filter(Files::isRegularFile).toList();
+    }
+    assertEquals(1, files.size());
+    byte[] whole = Files.readAllBytes(files.get(0));
+    Files.write(files.get(0), java.util.Arrays.copyOf(whole, whole.length - 1));
+
+    assertArrayEquals(first, compiler.cubin(KernelFile.NORM, 0, device(90)));
+    assertEquals(2, counting.calls);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void entriesAreThoseOfTheSource(KernelFile file) {
+    Set<String> found = new HashSet<>();
+    Matcher kernels =
+        Pattern.compile("KERNEL void\\s+(?:__launch_bounds__\\([^)]*\\)\\s*)?(\\w+)\\(")
+            .matcher(KernelCompiler.resource(file.fileName()));
+    while (kernels.find()) {
+      found.add(kernels.group(1));
+    }
+    assertEquals(new HashSet<>(file.entries()), found);
+  }
+
+  /** With the real compiler, where it is installed: it needs no GPU. */
+  @ParameterizedTest
+  @ValueSource(ints = {80, 86, 89, 90})
+  void everyKernelFileCompilesWithoutSpills(int capability) {
+    CudaLibraries libraries = CudaLibraries.find();
+    assumeTrue(
+        libraries.locate("libnvrtc.so").isPresent(),
+        "needs NVRTC: pip install nvidia-cuda-nvrtc, and name its folder in "
+            + CudaLibraries.FOLDER_VARIABLE);
+    LoggingCompiler logging = new LoggingCompiler(Nvrtc.load(libraries));
+    KernelCompiler compiler = new KernelCompiler(logging, new CacheFolder(folder));
+    for (KernelFile file : KernelFile.values()) {
+      for (int headSize : file.isByHeadSize() ? new int[] {8, 64, 128} : new int[] {0}) {
+        assertTrue(compiler.cubin(file, headSize, device(capability)).length > 0, file::name);
+        assertTrue(logging.log.contains("0 bytes spill stores"), logging.log);
+        assertFalse(SPILL.matcher(logging.log).find(), file + " " + headSize + ": " + logging.log);
+      }
+    }
+  }
+
+  private static final Pattern SPILL = Pattern.compile("[1-9][0-9]* bytes spill");
+
+  /** Keeps what the compiler says. */
+  private static final class LoggingCompiler implements SourceCompiler {
+    private final SourceCompiler compiler;
+    private String log = "";
+
+    LoggingCompiler(SourceCompiler compiler) {
+      this.compiler = compiler;
+    }
+
+    @Override
+    public String version() {
+      return compiler.version();
+    }
+
+    @Override
+    public CompiledKernel compile(
+        String name, String source, Map<String, String> headers, List<String> options) {
+      CompiledKernel compiled = compiler.compile(name, source, headers, options);
+      log = compiled.log();
+      return compiled;
+    }
+  }
+}
