@@ -50,7 +50,7 @@ public final class Examination {
     if (workspace != null) {
       findings.add(workspace(workspace));
     }
-    findings.add(Finding.good("GPU", "no GPU backend in this build; models run on the CPU"));
+    findings.add(Finding.good("GPU", "this build offers no GPU backend; models run on the CPU"));
     return findings;
   }
 
