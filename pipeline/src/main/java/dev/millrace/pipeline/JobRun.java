@@ -246,7 +246,13 @@ final class JobRun {
     try (watch) {
       manifest =
           new Assembler(
-                  settings.output(), stage, output.description(), output.folder(), counters, cancel)
+                  settings.output(),
+                  stage,
+                  output.description(),
+                  factory.modelFingerprint(),
+                  output.folder(),
+                  counters,
+                  cancel)
               .run();
       watch.done();
     }

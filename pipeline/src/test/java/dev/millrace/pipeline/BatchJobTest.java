@@ -36,7 +36,6 @@ final class BatchJobTest {
                 ScriptedEngineFactory.named("every-row"))
             .run();
 
-    System.out.println(report);
     assertEquals(137, report.rows());
     assertEquals(137, report.completed());
     List<String> output = Files.readAllLines(folder.resolve("out/prompts.jsonl"));

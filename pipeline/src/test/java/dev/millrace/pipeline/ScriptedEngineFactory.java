@@ -56,6 +56,11 @@ record ScriptedEngineFactory(String name, int contextTokensMax, long requestNano
   }
 
   @Override
+  public String modelFingerprint() {
+    return name;
+  }
+
+  @Override
   public PromptEncoder openPromptEncoder() {
     return new ByteEncoder(contextTokensMax);
   }

@@ -70,6 +70,13 @@ public final class LocalEngineFactory implements EngineFactory {
   }
 
   @Override
+  public String modelFingerprint() {
+    try (Workspace workspace = open()) {
+      return workspace.manifest().modelFingerprint();
+    }
+  }
+
+  @Override
   public PromptEncoder openPromptEncoder() {
     try (Workspace workspace = open()) {
       return ModelText.open(workspace, textSettings, contextTokensMax(workspace.manifest()));

@@ -1,6 +1,7 @@
 package dev.millrace.pipeline.generate;
 
 import dev.millrace.api.engine.EngineFactory;
+import dev.millrace.pipeline.job.CancelToken;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -22,6 +23,7 @@ public final class InferenceFn<InT, OutT> extends DoFn<InT, OutT> {
   private final int elementsInFlight;
   private final Duration linger;
   private final String run;
+  private transient CancelToken cancel;
   private transient EngineLease lease;
   private transient BatchFeeder feeder;
   private transient Deque<Pending<OutT>> pending;
@@ -52,8 +54,7 @@ public final class InferenceFn<InT, OutT> extends DoFn<InT, OutT> {
 
   @Setup
   public void setup() {
-    lease = EngineHost.acquire(factory, linger);
-    feeder = new BatchFeeder(lease, RunContext.find(run).cancel());
+    cancel = RunContext.find(run).cancel();
     pending = new ArrayDeque<>();
     held = new ArrayList<>();
   }
@@ -71,6 +72,7 @@ public final class InferenceFn<InT, OutT> extends DoFn<InT, OutT> {
       BoundedWindow window,
       OutputReceiver<OutT> out)
       throws IOException, InterruptedException {
+    openEngine();
     boolean done = false;
     try {
       RequestBatch<OutT> batch = opener.open(element);
@@ -90,6 +92,15 @@ public final class InferenceFn<InT, OutT> extends DoFn<InT, OutT> {
       if (!done) {
         abandon();
       }
+    }
+  }
+
+  /** With the first element, not before: a function may be set up for a run that has ended. */
+  private void openEngine() {
+    cancel.check();
+    if (lease == null) {
+      lease = EngineHost.acquire(factory, linger);
+      feeder = new BatchFeeder(lease, cancel);
     }
   }
 

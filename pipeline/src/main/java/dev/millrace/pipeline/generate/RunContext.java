@@ -45,7 +45,10 @@ public final class RunContext implements AutoCloseable {
     return context;
   }
 
-  /** The run of this id, or one of its own if there is none here; null stands for no run. */
+  /**
+   * The run of this id, or one of its own if there is none here; null stands for no run. A run that
+   * has ended here is found as a cancelled one.
+   */
   public static RunContext find(String id) {
     RunContext context = id == null ? null : OF_PROCESS.get(id);
     return context != null
@@ -93,8 +96,11 @@ public final class RunContext implements AutoCloseable {
     return openBatches.get() == 0;
   }
 
+  /** Ends the run. A runner may still start functions of a pipeline that it was told to cancel. */
   @Override
   public void close() {
-    OF_PROCESS.remove(id, this);
+    RunContext ended = new RunContext(id, counters, new CancelToken(), List.of());
+    ended.cancel.cancel();
+    OF_PROCESS.put(id, ended);
   }
 }

@@ -42,6 +42,7 @@ public final class Assembler {
   private final OutputSettings settings;
   private final StageManifest stage;
   private final JobDescription description;
+  private final String model;
   private final WorkFolder folder;
   private final Counters counters;
   private final CancelToken cancel;
@@ -51,6 +52,7 @@ public final class Assembler {
       OutputSettings settings,
       StageManifest stage,
       JobDescription description,
+      String model,
       WorkFolder folder,
       Counters counters,
       CancelToken cancel) {
@@ -60,11 +62,8 @@ public final class Assembler {
     this.folder = folder;
     this.counters = counters;
     this.cancel = cancel;
-    this.answers = new AnswerColumns(settings, stage.columns(), model());
-  }
-
-  private String model() {
-    return description.entries().get("model");
+    this.answers = new AnswerColumns(settings, stage.columns(), model);
+    this.model = model;
   }
 
   /**
@@ -258,7 +257,7 @@ public final class Assembler {
           yield new JsonCopier(
               input,
               answers,
-              responses ? new OpenAiResponses(model()) : null,
+              responses ? new OpenAiResponses(model) : null,
               out,
               this::openFailures);
         }

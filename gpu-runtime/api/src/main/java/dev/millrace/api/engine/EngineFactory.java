@@ -8,6 +8,9 @@ public interface EngineFactory extends Serializable {
   /** Names the model and every engine setting that can change a token; part of resume checks. */
   String fingerprint();
 
+  /** Names weights, tokenizer and template alone; what an output row says it was answered by. */
+  String modelFingerprint();
+
   /** An encoder for this model; cheap beside an engine, touches no weights. */
   PromptEncoder openPromptEncoder();
 
