@@ -167,6 +167,14 @@ class ArchitectureTest {
           .should()
           .resideOutsideOfPackages("..util..", "..common..", "..manager..", "..impl..", "..base..");
 
+  /** The engine's tests are a jar on this class path when the whole project is built. */
+  static final class NoTestJars implements ImportOption {
+    @Override
+    public boolean includes(Location location) {
+      return !location.contains("-tests.jar");
+    }
+  }
+
   /** Every package is a slice; a class in it belongs to it, nested ones too. */
   private static final class OneSlicePerPackage implements SliceAssignment {
     @Override
