@@ -22,14 +22,6 @@ import com.tngtech.archunit.library.dependencies.SliceIdentifier;
     importOptions = {ImportOption.DoNotIncludeTests.class, ArchitectureTest.NoTestJars.class})
 class ArchitectureTest {
 
-  /** The engine's tests come as a jar when the whole is built, as a folder otherwise. */
-  static final class NoTestJars implements ImportOption {
-    @Override
-    public boolean includes(Location location) {
-      return !location.contains("-tests.jar");
-    }
-  }
-
   @ArchTest
   static final ArchRule packagesAreFreeOfCycles =
       slices().assignedFrom(new OneSlicePerPackage()).should().beFreeOfCycles();

@@ -76,7 +76,6 @@ final class Generation {
       direct.setBlockOnRun(false);
       direct.setEnforceEncodability(false); // descriptors are immutable records
       direct.setEnforceImmutability(false);
-      direct.setTargetParallelism(CHUNKS_AT_ONCE);
     }
     return options;
   }
@@ -87,6 +86,11 @@ final class Generation {
 
   /** Generates all these chunks; each has its journal afterwards. */
   void run(List<Chunk> chunks, PipelineOptions options) throws IOException {
+    if (isDirect(options)) {
+      // A thread more than there are chunks would spin: see RunContext.holdAtEnd.
+      int threads = Math.max(1, Math.min(CHUNKS_AT_ONCE, chunks.size()));
+      options.as(DirectOptions.class).setTargetParallelism(threads);
+    }
     String run = UUID.randomUUID().toString();
     try (RunContext context =
         RunContext.open(run, counters, cancel, isDirect(options) ? chunks : List.of())) {

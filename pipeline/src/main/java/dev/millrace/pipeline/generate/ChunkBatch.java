@@ -31,6 +31,7 @@ final class ChunkBatch implements RequestBatch<ChunkResult> {
   private final long resumed;
   private IOException failure;
   private boolean closed;
+  private boolean committed;
 
   private ChunkBatch(WorkFolder folder, Chunk chunk, SamplingSettings sampling, RunContext run)
       throws IOException {
@@ -133,6 +134,7 @@ final class ChunkBatch implements RequestBatch<ChunkResult> {
               return log.commit(folder.journals());
             });
     counters.chunk();
+    committed = true;
     return new ChunkResult(chunk.number(), resumed, totals);
   }
 
@@ -147,5 +149,8 @@ final class ChunkBatch implements RequestBatch<ChunkResult> {
     }
     reader.close();
     run.batchClosed();
+    if (committed) {
+      run.holdAtEnd();
+    }
   }
 }

@@ -20,15 +20,19 @@ import java.util.concurrent.locks.LockSupport;
 public final class RunContext implements AutoCloseable {
   private static final Map<String, RunContext> OF_PROCESS = new ConcurrentHashMap<>();
 
+  private static final long HOLD_NANOS = 5_000_000;
+
   private final String id;
   private final Counters counters;
   private final CancelToken cancel;
   private final Queue<Chunk> order;
+  private final boolean ordered;
   private final AtomicInteger openBatches = new AtomicInteger();
 
   private RunContext(String id, Counters counters, CancelToken cancel, List<Chunk> chunks) {
     this.id = id;
     this.order = new ConcurrentLinkedQueue<>(chunks);
+    this.ordered = !chunks.isEmpty();
     this.counters = counters;
     this.cancel = cancel;
   }
@@ -81,6 +85,21 @@ public final class RunContext implements AutoCloseable {
 
   void batchClosed() {
     openBatches.decrementAndGet();
+  }
+
+  /**
+   * Keeps the calling thread while the last chunks are at work on other threads. The direct runner
+   * looks for work without a pause on every thread that it has to spare: one core of those that
+   * compute, for nothing.
+   */
+  void holdAtEnd() {
+    while (ordered
+        && order.isEmpty()
+        && openBatches.get() > 0
+        && !cancel.isCancelled()
+        && !Thread.currentThread().isInterrupted()) {
+      LockSupport.parkNanos(HOLD_NANOS);
+    }
   }
 
   /**
