@@ -2,10 +2,13 @@
 #include "prelude.cuh"
 
 // An id of -1 - j stands for the token that logit task j of the step before has drawn, which the
-// host need not have seen.
+// host need not have seen; where it could draw none, any will do: the host drops what comes of it.
 DEVICE int token_of(const int* ids, const int* drawn, int row) {
   int id = ids[row];
-  return id >= 0 ? id : drawn[-1 - id];
+  if (id < 0) {
+    id = drawn[-1 - id];
+  }
+  return id < 0 ? 0 : id;
 }
 
 // grid (rows), block any; width a multiple of 8

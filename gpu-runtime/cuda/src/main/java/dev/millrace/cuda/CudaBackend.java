@@ -22,6 +22,7 @@ import dev.millrace.engine.compute.WeightData;
 import dev.millrace.engine.step.StepPlan;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.time.Duration;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
@@ -39,6 +40,8 @@ import java.util.Optional;
 final class CudaBackend extends CudaVerbs {
   /** Largest piece of {@link #write} and {@link #read}. */
   private static final int TRANSFER_BYTES = 4 << 20;
+
+  private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(20);
 
   /** A plan of so much is no plan: it is more than any device has. */
   private static final long UNPLANNED_BYTES = 1L << 40;
@@ -185,7 +188,7 @@ final class CudaBackend extends CudaVerbs {
     upload = Optional.empty();
     int turn = steps++ & 1;
     if (steps > stepMemory.length) {
-      stepCopied[turn].await();
+      stepCopied[turn].await(settings.deadline());
     }
     batch.take(plan, stepMemory[turn].bytes());
     stepMemory[turn].upload(0, scratch.step(), batch.usedBytes(), stream());
@@ -233,6 +236,7 @@ final class CudaBackend extends CudaVerbs {
       return;
     }
     closed = true;
+    stream().await(CLOSE_PATIENCE); // steps may be under way
     upload.ifPresent(WeightUpload::close);
     memory.giveBack(scratch);
     graphs.values().forEach(RecordedGraph::close);

@@ -116,8 +116,18 @@ public final class CudaExecutor implements StepExecutor {
   }
 
   @Override
-  public StepResult execute(StepPlan plan) {
-    return ranks.execute(plan);
+  public void submit(StepPlan plan) {
+    ranks.submit(plan);
+  }
+
+  @Override
+  public boolean acceptsNext() {
+    return ranks.acceptsNext();
+  }
+
+  @Override
+  public StepResult await() {
+    return ranks.await();
   }
 
   /** Idempotent. */

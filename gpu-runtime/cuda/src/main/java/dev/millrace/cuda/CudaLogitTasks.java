@@ -1,5 +1,6 @@
 package dev.millrace.cuda;
 
+import dev.millrace.cuda.device.CudaEvent;
 import dev.millrace.cuda.device.PinnedBuffer;
 import dev.millrace.cuda.kernel.Arguments;
 import dev.millrace.cuda.kernel.KernelFile;
@@ -17,9 +18,13 @@ import java.util.List;
 
 /**
  * The end of a step on the device: draws and scores where the logits are, and brings back the
- * answers alone. With several ranks every one gathers the logits, and rank 0 carries out the tasks.
+ * answers alone. With several ranks every one gathers the logits and draws, so that each finds the
+ * tokens in its own memory at the next step; rank 0 gives the answers.
  */
 final class CudaLogitTasks implements LogitTasks, AutoCloseable {
+  /** Steps that may be under way. */
+  private static final int TURNS = 2;
+
   private static final int THREADS = 512;
   private static final int KIND_DRAW = 0;
   private static final int KIND_SCORE = 1;
@@ -32,16 +37,38 @@ final class CudaLogitTasks implements LogitTasks, AutoCloseable {
   private final CudaTensor gathered;
   private final int vocabulary;
   private final TaskLayout layout;
-  private final PinnedBuffer memory;
   private final LogitEdits edits;
   private final Arguments arguments = new Arguments();
+  private final Turn[] turns = new Turn[TURNS];
+  private int begun; // steps
+  private int awaited; // steps
+  private Turn turn; // of the last step
 
-  // The launch being written.
-  private int firstTask;
-  private int taskCount;
-  private int editCount;
-  private int topCount;
-  private final int[] topStarts;
+  /** Host memory of a step under way, and its last launch. */
+  private static final class Turn implements AutoCloseable {
+    final PinnedBuffer memory;
+    final CudaEvent done = new CudaEvent();
+    final int[] topStarts;
+    List<LogitTask> tasks = List.of();
+    StepResult result;
+    int launches;
+    boolean outstanding; // the last launch's answers
+    int firstTask;
+    int taskCount;
+    int editCount;
+    int topCount;
+
+    Turn(TaskLayout layout) {
+      memory = new PinnedBuffer(layout.bytes());
+      topStarts = new int[layout.tasksMax() + 1];
+    }
+
+    @Override
+    public void close() {
+      done.close();
+      memory.close();
+    }
+  }
 
   CudaLogitTasks(
       CudaBackend backend,
@@ -56,35 +83,32 @@ final class CudaLogitTasks implements LogitTasks, AutoCloseable {
     this.gathered = gathered;
     this.vocabulary = vocabulary;
     layout = TaskLayout.of(limits);
-    memory = new PinnedBuffer(layout.bytes());
     edits = new LogitEdits(vocabulary);
-    topStarts = new int[layout.tasksMax() + 1];
+    for (int i = 0; i < TURNS; i++) {
+      turns[i] = new Turn(layout);
+    }
+    turn = turns[0];
   }
 
   @Override
-  public void run(StepPlan plan, int firstRow, int rows, Tensor logits, StepResult result) {
+  public void begin(StepPlan plan, StepResult result) {
+    turn = turns[begun++ % TURNS];
+    turn.tasks = plan.logitTasks();
+    turn.result = result;
+    turn.launches = 0;
+    start(0);
+  }
+
+  @Override
+  public void run(int firstRow, int rows, Tensor logits) {
     if (collective.ranks() > 1) {
       collective.allGather(logits, gathered, rows);
     }
-    if (collective.rank() == 0) {
-      carryOut(plan.logitTasks(), firstRow, rows, result);
-    }
-    await();
-  }
-
-  private void await() {
-    backend.stream().await(backend.settings().deadline());
-    if (exchange != null) {
-      exchange.check(collective.rank());
-    }
-  }
-
-  private void carryOut(List<LogitTask> tasks, int firstRow, int rows, StepResult result) {
     int row = -1;
     int tokenRow = -1;
     start(0);
-    for (int i = 0; i < tasks.size(); i++) {
-      LogitTask task = tasks.get(i);
+    for (int i = 0; i < turn.tasks.size(); i++) {
+      LogitTask task = turn.tasks.get(i);
       if (task.tokenRow() != tokenRow) {
         tokenRow = task.tokenRow();
         row++;
@@ -92,55 +116,92 @@ final class CudaLogitTasks implements LogitTasks, AutoCloseable {
       if (row < firstRow) {
         start(i + 1);
       } else if (row < firstRow + rows) {
-        add(task, i, row - firstRow, result);
+        add(task, i, row - firstRow);
       }
     }
-    launch(result);
+    launch();
   }
 
+  @Override
+  public void end() {
+    if (!turn.outstanding) {
+      turn.done.record(backend.stream());
+    }
+  }
+
+  /** A token is found by its task's number where all tasks went in one launch. */
+  @Override
+  public boolean acceptsNext() {
+    return turn.launches <= 1;
+  }
+
+  @Override
+  public void await() {
+    Turn oldest = turns[awaited++ % TURNS];
+    await(oldest);
+  }
+
+  /** Waits for the last launch of a step, or its end, and takes the answers. */
+  private void await(Turn waited) {
+    waited.done.await(backend.settings().deadline());
+    if (exchange != null) {
+      exchange.check(collective.rank());
+    }
+    if (waited.outstanding) {
+      waited.outstanding = false;
+      if (collective.rank() == 0) {
+        take(waited);
+      }
+    }
+  }
+
+  /** Begins to write a launch; the answers of the one before leave the memory first. */
   private void start(int task) {
-    firstTask = task;
-    taskCount = 0;
-    editCount = 0;
-    topCount = 0;
+    if (turn.outstanding) {
+      await(turn);
+    }
+    turn.firstTask = task;
+    turn.taskCount = 0;
+    turn.editCount = 0;
+    turn.topCount = 0;
   }
 
   /** Writes a task; launches what was written before where it would not fit. */
-  private void add(LogitTask task, int index, int row, StepResult result) {
+  private void add(LogitTask task, int index, int row) {
     int tops = Math.min(task.topLogprobs(), vocabulary);
     int needed = 0;
     if (task instanceof LogitTask.Draw draw && LogitEdits.isNeeded(draw)) {
       edits.collect(draw);
       needed = edits.count();
     }
-    if (taskCount == layout.tasksMax()
-        || editCount + needed > layout.editsMax()
-        || topCount + tops > layout.topsMax()) {
-      launch(result);
+    if (turn.taskCount == layout.tasksMax()
+        || turn.editCount + needed > layout.editsMax()
+        || turn.topCount + tops > layout.topsMax()) {
+      launch();
       start(index);
     }
-    ByteBuffer bytes = memory.bytes();
-    int at = layout.tasks() + TaskLayout.TASK_BYTES * taskCount;
+    ByteBuffer bytes = turn.memory.bytes();
+    int at = layout.tasks() + TaskLayout.TASK_BYTES * turn.taskCount;
     bytes.putInt(at, row);
     bytes.putInt(at + 12, tops);
-    bytes.putInt(at + 16, topCount);
-    bytes.putInt(at + 20, editCount);
+    bytes.putInt(at + 16, turn.topCount);
+    bytes.putInt(at + 20, turn.editCount);
     bytes.putInt(at + 24, needed);
     if (task instanceof LogitTask.Draw draw) {
       bytes.putInt(at + 4, KIND_DRAW);
       bytes.putInt(at + 8, 0);
       writeDraw(draw, bytes, at);
       if (needed > 0) {
-        edits.write(draw.draw(), bytes, layout.edits() + TaskLayout.EDIT_BYTES * editCount);
+        edits.write(draw.draw(), bytes, layout.edits() + TaskLayout.EDIT_BYTES * turn.editCount);
       }
     } else {
       bytes.putInt(at + 4, KIND_SCORE);
       bytes.putInt(at + 8, ((LogitTask.Score) task).targetTokenId());
     }
-    topStarts[taskCount] = topCount;
-    taskCount++;
-    editCount += needed;
-    topCount += tops;
+    turn.topStarts[turn.taskCount] = turn.topCount;
+    turn.taskCount++;
+    turn.editCount += needed;
+    turn.topCount += tops;
   }
 
   private void writeDraw(LogitTask.Draw task, ByteBuffer bytes, int at) {
@@ -153,26 +214,19 @@ final class CudaLogitTasks implements LogitTasks, AutoCloseable {
         at + 48, draw.temperature == 0 ? 0 : Philox.uniform(draw.seed, task.drawIndex()));
   }
 
-  private void launch(StepResult result) {
-    if (taskCount == 0) {
+  private void launch() {
+    if (turn.taskCount == 0) {
       return;
     }
+    turn.launches++;
     long device = backend.scratch().tasks();
-    memory.upload(
-        layout.tasks(),
-        device + layout.tasks(),
-        (long) TaskLayout.TASK_BYTES * taskCount,
-        backend.stream());
-    memory.upload(
-        layout.edits(),
-        device + layout.edits(),
-        (long) TaskLayout.EDIT_BYTES * editCount,
-        backend.stream());
+    upload(layout.tasks(), (long) TaskLayout.TASK_BYTES * turn.taskCount);
+    upload(layout.edits(), (long) TaskLayout.EDIT_BYTES * turn.editCount);
     backend
         .kernels()
         .get(KernelFile.SAMPLE, "sample")
         .launch(
-            taskCount,
+            turn.taskCount,
             1,
             THREADS,
             (int) StepLayout.divideUp(vocabulary, 32) * Integer.BYTES,
@@ -190,32 +244,40 @@ final class CudaLogitTasks implements LogitTasks, AutoCloseable {
                 .i32(vocabulary)
                 .endStructure(),
             backend.stream());
-    download(layout.tokens(), taskCount);
-    download(layout.logprobs(), taskCount);
-    download(layout.topTokens(), topCount);
-    download(layout.topLogprobs(), topCount);
-    await();
-    take(result);
+    if (collective.rank() == 0) {
+      download(layout.tokens(), turn.taskCount);
+      download(layout.logprobs(), turn.taskCount);
+      download(layout.topTokens(), turn.topCount);
+      download(layout.topLogprobs(), turn.topCount);
+    }
+    turn.done.record(backend.stream());
+    turn.outstanding = true;
+  }
+
+  private void upload(int at, long bytes) {
+    turn.memory.upload(at, backend.scratch().tasks() + at, bytes, backend.stream());
   }
 
   private void download(int at, int count) {
-    memory.download(at, backend.scratch().tasks() + at, 4L * count, backend.stream());
+    turn.memory.download(at, backend.scratch().tasks() + at, 4L * count, backend.stream());
   }
 
-  private void take(StepResult result) {
-    ByteBuffer bytes = memory.bytes();
-    topStarts[taskCount] = topCount;
-    for (int i = 0; i < taskCount; i++) {
-      int index = firstTask + i;
+  private void take(Turn taken) {
+    ByteBuffer bytes = taken.memory.bytes();
+    StepResult result = taken.result;
+    taken.topStarts[taken.taskCount] = taken.topCount;
+    for (int i = 0; i < taken.taskCount; i++) {
+      int index = taken.firstTask + i;
       float logprob = bytes.getFloat(layout.logprobs() + 4 * i);
+      int firstTop = taken.topStarts[i];
       result.tokenIds()[index] = bytes.getInt(layout.tokens() + 4 * i);
       result.logprobs()[index] = logprob;
-      int tops = Float.isNaN(logprob) ? 0 : topStarts[i + 1] - topStarts[i];
+      int tops = Float.isNaN(logprob) ? 0 : taken.topStarts[i + 1] - firstTop;
       int[] ids = tops == 0 ? NO_IDS : new int[tops];
       float[] logprobs = tops == 0 ? NO_LOGPROBS : new float[tops];
       for (int k = 0; k < tops; k++) {
-        ids[k] = bytes.getInt(layout.topTokens() + 4 * (topStarts[i] + k));
-        logprobs[k] = bytes.getFloat(layout.topLogprobs() + 4 * (topStarts[i] + k));
+        ids[k] = bytes.getInt(layout.topTokens() + 4 * (firstTop + k));
+        logprobs[k] = bytes.getFloat(layout.topLogprobs() + 4 * (firstTop + k));
       }
       result.topTokenIds()[index] = ids;
       result.topLogprobs()[index] = logprobs;
@@ -224,6 +286,8 @@ final class CudaLogitTasks implements LogitTasks, AutoCloseable {
 
   @Override
   public void close() {
-    memory.close();
+    for (Turn each : turns) {
+      each.close();
+    }
   }
 }

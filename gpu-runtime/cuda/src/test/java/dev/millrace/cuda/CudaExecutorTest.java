@@ -14,12 +14,19 @@ import dev.millrace.engine.model.GreedySampler;
 import dev.millrace.engine.model.RankedExecutor;
 import dev.millrace.engine.model.StepDriver;
 import dev.millrace.engine.model.TinyModel;
+import dev.millrace.engine.schedule.Scheduler;
+import dev.millrace.engine.schedule.SchedulerLimits;
+import dev.millrace.engine.schedule.Sequence;
+import dev.millrace.engine.schedule.SequenceListener;
+import dev.millrace.engine.step.DrawState;
 import dev.millrace.engine.step.StepExecutor;
+import dev.millrace.engine.step.StepPlan;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -28,6 +35,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Small models on a GPU beside the reference on the CPU; several ranks share the one GPU. */
 @Tag("gpu")
@@ -135,6 +143,79 @@ final class CudaExecutorTest {
     for (int i = 0; i < tasks.size(); i++) {
       assertArrayEquals(plain.get(i).tokenIds(), recorded.get(i).tokenIds(), "task " + i);
       assertArrayEquals(plain.get(i).logprobs(), recorded.get(i).logprobs(), "task " + i);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2})
+  void stepsPlannedAheadGiveTheBitsOfStepsOneByOne(int ranks) throws IOException {
+    Gpu.parts();
+    List<List<Float>> ahead;
+    List<List<Float>> oneByOne;
+    try (Workspace workspace = write(TinyModel.qwen2())) {
+      try (StepExecutor executor = CudaExecutor.open(workspace, settings(ranks), devices(ranks))) {
+        ahead = drawn(executor, true);
+        oneByOne = drawn(executor, false);
+      }
+    }
+    assertEquals(oneByOne, ahead);
+  }
+
+  /** Tokens and their log-probabilities of a few sequences, some of which end before others. */
+  private static List<List<Float>> drawn(StepExecutor executor, boolean ahead) {
+    Scheduler scheduler =
+        new Scheduler(new SchedulerLimits(8, 64, 64, executor.kvBlocks(), 256, false));
+    List<List<Float>> heard = new ArrayList<>();
+    for (int i = 0; i < 5; i++) {
+      int[] prompt = tokens(20 + 9 * i);
+      List<Float> mine = new ArrayList<>();
+      heard.add(mine);
+      int most = 30 + 11 * i;
+      DrawState draw =
+          new DrawState(i % 2, 0, 1, 0, 1, 0, 0, Map.of(), new int[0][], new int[0], 7 + i, prompt);
+      scheduler.add(Sequence.generating(prompt, null, 0, 0, most, draw, new Listener(mine, most)));
+    }
+    int underWay = 0;
+    int plannedAhead = 0;
+    while (!scheduler.isIdle() || underWay > 0) {
+      if (underWay == 0) {
+        executor.submit(scheduler.plan());
+        underWay++;
+      }
+      StepPlan next = ahead && executor.acceptsNext() ? scheduler.planAhead() : null;
+      if (next != null) {
+        executor.submit(next);
+        underWay++;
+        plannedAhead++;
+      }
+      scheduler.commit(executor.await());
+      underWay--;
+    }
+    assertEquals(ahead, plannedAhead > 50);
+    return heard;
+  }
+
+  private record Listener(List<Float> heard, int most) implements SequenceListener {
+    @Override
+    public boolean drawn(int tokenId, float logprob, int[] topTokenIds, float[] topLogprobs) {
+      heard.add((float) tokenId);
+      heard.add(logprob);
+      return heard.size() == 2 * most;
+    }
+
+    @Override
+    public void scored(int position, float logprob, int[] topTokenIds, float[] topLogprobs) {
+      throw new AssertionError("nothing is scored");
+    }
+
+    @Override
+    public void scoringEnded() {
+      throw new AssertionError("nothing is scored");
+    }
+
+    @Override
+    public void undrawable() {
+      throw new AssertionError("no token at " + heard.size());
     }
   }
 

@@ -11,8 +11,10 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The loop that everything waits for: take what came in, plan, execute, commit. Runs on one thread
- * until the engine ends; parks when there is nothing to do.
+ * The loop that everything waits for: take what came in, plan, submit, commit. Where the executor
+ * can take a step while the one before runs, it always has one to go on with, and planning and
+ * committing cost no time. Runs on one thread until the engine ends; parks when there is nothing to
+ * do.
  */
 final class StepLoop {
   private static final RequestFailure CANCELLED =
@@ -22,8 +24,9 @@ final class StepLoop {
   private final Scheduler scheduler;
   private final StepExecutor executor;
   private final List<ActiveRequest> ended = new ArrayList<>(); // in the step under way
+  private int underWay; // steps submitted whose result is not in
   private volatile SchedulerCounts counts;
-  private volatile long stepStartNanos; // 0 between steps
+  private volatile long stepStartNanos; // of the oldest step under way; 0 between steps
   private volatile long modelNanos;
   private volatile long idleNanos;
 
@@ -43,9 +46,14 @@ final class StepLoop {
       }
       work.arrivals().forEach(this::start);
       work.cancellations().forEach(this::cancel);
-      StepPlan plan = scheduler.plan();
-      if (plan != null) {
-        scheduler.commit(execute(plan));
+      if (underWay == 0) {
+        submit(scheduler.plan());
+      }
+      if (underWay == 1 && executor.acceptsNext()) {
+        submit(scheduler.planAhead());
+      }
+      if (underWay > 0) {
+        scheduler.commit(await());
         counts = scheduler.counts();
         ended.forEach(ActiveRequest::succeed); // after the counts, so that these never lag behind
         ended.clear();
@@ -59,7 +67,7 @@ final class StepLoop {
   }
 
   private InFlight.Work awaitWork() throws InterruptedException {
-    if (!scheduler.isIdle()) {
+    if (!scheduler.isIdle() || underWay > 0) {
       return inFlight.take(false);
     }
     long start = System.nanoTime();
@@ -77,12 +85,26 @@ final class StepLoop {
     request.abandon();
   }
 
-  private StepResult execute(StepPlan plan) {
+  private void submit(StepPlan plan) {
+    if (plan == null) {
+      return;
+    }
     long start = System.nanoTime();
-    stepStartNanos = start == 0 ? 1 : start;
-    StepResult result = executor.execute(plan);
-    stepStartNanos = 0;
+    if (underWay == 0) {
+      stepStartNanos = start == 0 ? 1 : start;
+    }
+    executor.submit(plan);
+    underWay++;
     modelNanos = modelNanos + System.nanoTime() - start;
+  }
+
+  private StepResult await() {
+    long start = System.nanoTime();
+    StepResult result = executor.await();
+    long end = System.nanoTime();
+    underWay--;
+    stepStartNanos = underWay == 0 ? 0 : end == 0 ? 1 : end;
+    modelNanos = modelNanos + end - start;
     return result;
   }
 

@@ -29,9 +29,17 @@ class LocalEngineRandomTest {
 
   @Test
   void everyRequestComesBackOnceAndAsAlone() throws Exception {
+    run(new ScriptedExecutor(24, ScriptedText.VOCABULARY));
+  }
+
+  @Test
+  void everyRequestComesBackOnceAndAsAloneWithStepsPlannedAhead() throws Exception {
+    run(new ScriptedExecutor(24, ScriptedText.VOCABULARY).acceptingNext());
+  }
+
+  private static void run(ScriptedExecutor executor) throws Exception {
     long seed = Long.getLong("tests.seed", System.nanoTime());
     System.out.println("LocalEngineRandomTest seed " + seed + " (-Dtests.seed=" + seed + ")");
-    ScriptedExecutor executor = new ScriptedExecutor(24, ScriptedText.VOCABULARY);
     Map<String, Asked> asked = new ConcurrentHashMap<>();
     Set<String> cancelled = ConcurrentHashMap.newKeySet();
     try (EngineFixture fixture = new EngineFixture(executor)) {

@@ -14,6 +14,7 @@ import java.util.concurrent.Semaphore;
 final class PhraseExecutor implements StepExecutor {
   private final int[] phrase;
   private final Semaphore permits = new Semaphore(Integer.MAX_VALUE);
+  private StepResult result;
   volatile int steps;
   volatile boolean closed;
   volatile boolean notNumbers;
@@ -41,22 +42,31 @@ final class PhraseExecutor implements StepExecutor {
   }
 
   @Override
-  public StepResult execute(StepPlan plan) {
+  public void submit(StepPlan plan) {
+    result = run(plan);
+  }
+
+  @Override
+  public StepResult await() {
+    return result;
+  }
+
+  private StepResult run(StepPlan plan) {
     permits.acquireUninterruptibly();
     steps = steps + 1;
     List<LogitTask> tasks = plan.logitTasks();
     int count = tasks.size();
-    StepResult result =
+    StepResult answer =
         new StepResult(new int[count], new float[count], new int[count][], new float[count][]);
     for (int i = 0; i < count; i++) {
       LogitTask task = tasks.get(i);
       int next = phrase[(plan.positions()[task.tokenRow()] + 1) % phrase.length];
-      result.tokenIds()[i] = task instanceof LogitTask.Score score ? score.targetTokenId() : next;
-      result.logprobs()[i] = notNumbers ? Float.NaN : -0.5f;
-      result.topTokenIds()[i] = new int[task.topLogprobs()];
-      result.topLogprobs()[i] = new float[task.topLogprobs()];
+      answer.tokenIds()[i] = task instanceof LogitTask.Score score ? score.targetTokenId() : next;
+      answer.logprobs()[i] = notNumbers ? Float.NaN : -0.5f;
+      answer.topTokenIds()[i] = new int[task.topLogprobs()];
+      answer.topLogprobs()[i] = new float[task.topLogprobs()];
     }
-    return result;
+    return answer;
   }
 
   @Override

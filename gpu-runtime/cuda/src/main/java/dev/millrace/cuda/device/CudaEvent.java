@@ -1,5 +1,6 @@
 package dev.millrace.cuda.device;
 
+import java.time.Duration;
 import jcuda.driver.CUevent;
 import jcuda.driver.JCudaDriver;
 
@@ -18,6 +19,15 @@ public final class CudaEvent implements AutoCloseable {
   /** Waits until the stream has come here. */
   public void await() {
     Driver.check(JCudaDriver.cuEventSynchronize(handle), "waiting for the device");
+  }
+
+  /**
+   * Waits until the stream has come here.
+   *
+   * @throws CudaException if work before it failed, or the deadline passed
+   */
+  public void await(Duration deadline) {
+    Waiting.until(() -> JCudaDriver.cuEventQuery(handle), deadline);
   }
 
   /** Makes what comes next in a stream wait until this mark has passed in its own. */

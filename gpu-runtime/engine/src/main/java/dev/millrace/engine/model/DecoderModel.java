@@ -74,19 +74,31 @@ final class DecoderModel {
   }
 
   /**
-   * Carries a step out together with the other ranks.
+   * Carries a step out together with the other ranks, or lets a device begin.
    *
-   * @param result shared by all ranks, an entry a logit task
+   * @param result shared by all ranks, an entry a logit task; filled once {@link #await} returns
    */
-  void step(StepPlan plan, StepResult result) {
+  void submit(StepPlan plan, StepResult result) {
     batch = backend.begin(plan);
+    logitTasks.begin(plan, result);
     backend.run(batch, layersOfStep);
     for (int first = 0; first < batch.logitRows(); first += logitRowsMax) {
       int rows = Math.min(logitRowsMax, batch.logitRows() - first);
       backend.gatherLogitRows(batch, first, rows, activations.normed, activations.chosen);
       backend.matmul(activations.chosen, head, activations.logits, rows);
-      logitTasks.run(plan, first, rows, activations.logits, result);
+      logitTasks.run(first, rows, activations.logits);
     }
+    logitTasks.end();
+  }
+
+  /** Whether the next step may be submitted before {@link #await}. */
+  boolean acceptsNext() {
+    return logitTasks.acceptsNext();
+  }
+
+  /** Waits for the oldest step under way. */
+  void await() {
+    logitTasks.await();
   }
 
   /** Tokens to the final norm of every row: the part of a step that may be replayed. */

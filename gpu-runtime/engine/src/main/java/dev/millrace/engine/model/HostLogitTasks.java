@@ -23,7 +23,7 @@ final class HostLogitTasks implements LogitTasks {
   private final LogitSampler[] samplers; // one a host thread of this rank
   private final IntConsumer work = this::runEvery;
 
-  // The call under way, read by the host threads.
+  // The step under way, read by the host threads.
   private List<LogitTask> tasks = List.of();
   private StepResult result;
   private int firstRow;
@@ -41,12 +41,16 @@ final class HostLogitTasks implements LogitTasks {
   }
 
   @Override
-  public void run(StepPlan plan, int first, int rows, Tensor logits, StepResult target) {
+  public void begin(StepPlan plan, StepResult target) {
+    tasks = plan.logitTasks();
+    result = target;
+  }
+
+  @Override
+  public void run(int first, int rows, Tensor logits) {
     if (logits != gathered) {
       collective.allGather(logits, gathered, rows);
     }
-    tasks = plan.logitTasks();
-    result = target;
     firstRow = first;
     endRow = first + rows;
     backend.forEach(samplers.length, work);

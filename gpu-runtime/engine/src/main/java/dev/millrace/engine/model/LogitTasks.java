@@ -14,16 +14,35 @@ import dev.millrace.engine.step.StepResult;
 public interface LogitTasks {
 
   /**
-   * Carries out the tasks of some logit rows. Every rank calls this with the same rows; together
-   * they fill every entry of the result that belongs to them, each once.
+   * A step begins.
    *
-   * @param plan the step
+   * @param result shared by all ranks; all of them together fill every entry, each once
+   */
+  void begin(StepPlan plan, StepResult result);
+
+  /**
+   * Carries out the tasks of some of the step's logit rows, or lets a device begin. Every rank
+   * calls this with the same rows, ascending within a step.
+   *
    * @param firstRow which of the step's logit rows the first row of logits is
    * @param rows how many there are
    * @param logits (rows, vocabularyPart) float32, this rank's part
-   * @param result shared by all ranks
    */
-  void run(StepPlan plan, int firstRow, int rows, Tensor logits, StepResult result);
+  void run(int firstRow, int rows, Tensor logits);
+
+  /** All logit rows of the step have been given. */
+  default void end() {}
+
+  /**
+   * Whether the tokens that the last step draws lie where the next step finds them, before they are
+   * in the result.
+   */
+  default boolean acceptsNext() {
+    return false;
+  }
+
+  /** Waits until the oldest step that is under way is done and its result is filled. */
+  default void await() {}
 
   /** Makes the end of the step for a rank. */
   @FunctionalInterface

@@ -43,8 +43,16 @@ final class ModelRank {
     }
   }
 
-  void step(StepPlan plan, StepResult result) {
-    model.orElseThrow().step(plan, result);
+  void submit(StepPlan plan, StepResult result) {
+    model.orElseThrow().submit(plan, result);
+  }
+
+  boolean acceptsNext() {
+    return model.orElseThrow().acceptsNext();
+  }
+
+  void await() {
+    model.orElseThrow().await();
   }
 
   /** Bytes taken by purpose. */

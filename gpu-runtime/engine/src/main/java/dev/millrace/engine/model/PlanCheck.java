@@ -20,13 +20,20 @@ final class PlanCheck {
   }
 
   /**
+   * @param drawnBefore logit tasks of the step before, to which token ids may refer; 0 if its
+   *     result is in
    * @throws IllegalArgumentException saying what is wrong with the plan
    */
-  void check(StepPlan plan) {
+  void check(StepPlan plan, int drawnBefore) {
     below("tokens of the step", plan.tokens(), limits.tokensMax() + 1);
     below("sequences of the step", plan.sequences(), limits.sequencesMax() + 1);
     for (int row = 0; row < plan.tokens(); row++) {
-      below("token id", plan.tokenIds()[row], vocabulary);
+      int tokenId = plan.tokenIds()[row];
+      if (tokenId < 0) {
+        below("task of the step before that draws a token", -1 - tokenId, drawnBefore);
+      } else {
+        below("token id", tokenId, vocabulary);
+      }
     }
     for (int sequence = 0; sequence < plan.sequences(); sequence++) {
       checkSequence(plan, sequence);

@@ -15,15 +15,17 @@ import dev.millrace.engine.step.StepExecutor;
 import dev.millrace.engine.step.StepPlan;
 import dev.millrace.engine.step.StepResult;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 
 /**
  * Carries out step plans on a group of ranks: publishes a plan to all of them, waits for all of
- * them, and gives their common result. Between plans the ranks are parked. One thread at a time
- * gives plans.
+ * them, and gives their common result. With nothing to do the ranks are parked. One thread at a
+ * time gives plans.
  */
 public final class RankedExecutor implements StepExecutor {
   /** Loading reads every weight a backend copies: minutes for the largest, from a slow disk. */
@@ -38,7 +40,8 @@ public final class RankedExecutor implements StepExecutor {
   private final List<Collective> collectives;
   private final List<ModelRank> ranks = new ArrayList<>();
   private final List<MemoryEntry> memory;
-  private long steps;
+  private final Deque<StepResult> underWay = new ArrayDeque<>();
+  private long steps; // whose result was taken
   private boolean failed;
   private boolean closed;
 
@@ -127,18 +130,44 @@ public final class RankedExecutor implements StepExecutor {
    *     itself; nothing was computed and the executor is as before
    */
   @Override
-  public StepResult execute(StepPlan step) {
+  public void submit(StepPlan step) {
+    requireUsable();
+    if (underWay.size() > 1 || (underWay.size() == 1 && !acceptsNext())) {
+      throw new IllegalStateException("a step is under way, and the next cannot follow yet");
+    }
+    StepResult before = underWay.peekLast();
+    check.check(step, before == null ? 0 : before.tokenIds().length);
+    int tasks = step.logitTasks().size();
+    StepResult result =
+        new StepResult(new int[tasks], new float[tasks], new int[tasks][], new float[tasks][]);
+    run(
+        "step " + (steps + underWay.size()),
+        rank -> ranks.get(rank).submit(step, result),
+        stepDeadline);
+    underWay.addLast(result);
+  }
+
+  @Override
+  public boolean acceptsNext() {
+    return underWay.size() == 1 && ranks.get(0).acceptsNext();
+  }
+
+  @Override
+  public StepResult await() {
+    requireUsable();
+    if (underWay.isEmpty()) {
+      throw new IllegalStateException("no step is under way");
+    }
+    run("step " + steps, rank -> ranks.get(rank).await(), stepDeadline);
+    steps++;
+    return underWay.removeFirst();
+  }
+
+  private void requireUsable() {
     if (failed || closed) {
       throw new EngineException(
           "step %d: the executor %s".formatted(steps, closed ? "is closed" : "has failed before"));
     }
-    check.check(step);
-    int tasks = step.logitTasks().size();
-    StepResult result =
-        new StepResult(new int[tasks], new float[tasks], new int[tasks][], new float[tasks][]);
-    run("step " + steps, rank -> ranks.get(rank).step(step, result), stepDeadline);
-    steps++;
-    return result;
   }
 
   /** Runs work on all ranks; the first error of any of them ends the waits of the others. */

@@ -23,7 +23,13 @@ import java.util.List;
  * next prefix block is being computed by another waits for it. At least the last token is always
  * computed, for its logits.
  *
- * <p>One thread. Use: {@link #add}, then in turn {@link #plan} and {@link #commit}.
+ * <p>A step can be planned while the one before runs ({@link #planAhead}): every sequence then goes
+ * on with the token it will have drawn. Where that token ends it, what the planned step computes
+ * for it is dropped. Steps run in order, so that blocks given back at a commit may be taken by the
+ * next plan while a step that still reads them is under way.
+ *
+ * <p>One thread. Use: {@link #add}, then in turn {@link #plan} or {@link #planAhead}, and {@link
+ * #commit}.
  */
 public final class Scheduler {
   private final SchedulerLimits limits;
@@ -33,7 +39,7 @@ public final class Scheduler {
   private final StepBuilder step;
   private final Deque<Sequence> waiting = new ArrayDeque<>();
   private final List<Sequence> running = new ArrayList<>(); // oldest first
-  private boolean planned;
+  private final Deque<PlannedStep> planned = new ArrayDeque<>(); // not committed, oldest first
 
   private long promptTokens;
   private long cachedTokens;
@@ -66,61 +72,85 @@ public final class Scheduler {
     waiting.addLast(sequence);
   }
 
-  /** The next step, or null when no sequence is left. */
+  /** The next step, or null when no sequence is left. Every step before must be committed. */
   public StepPlan plan() {
-    if (planned) {
+    if (!planned.isEmpty()) {
       throw new IllegalStateException("the last plan has not been committed");
     }
     dropAbandoned();
+    while (isShort()) {
+      preemptNewest();
+    }
+    StepPlan plan = build();
+    if (plan == null && !isIdle()) {
+      throw new IllegalStateException(
+          "no sequence can move: %d running, %d waiting, %d of %d KV blocks available"
+              .formatted(running.size(), waiting.size(), kvBlocks.available(), kvBlocks.size()));
+    }
+    return plan;
+  }
+
+  /**
+   * The step after the one that is under way, or null when it has to wait for that one's result.
+   */
+  public StepPlan planAhead() {
+    if (planned.size() != 1) {
+      throw new IllegalStateException(
+          "expected one step under way, found %d".formatted(planned.size()));
+    }
+    dropAbandoned();
+    return isShort() ? null : build();
+  }
+
+  private StepPlan build() {
     step.clear();
-    preemptIfShort();
     int stalled = addDecodes() + addChunks();
     stalls += stalled;
     if (stalled == 0) {
       admit();
     }
     if (step.isEmpty()) {
-      if (!running.isEmpty() || !waiting.isEmpty()) {
-        throw new IllegalStateException(
-            "no sequence can move: %d running, %d waiting, %d of %d KV blocks available"
-                .formatted(running.size(), waiting.size(), kvBlocks.available(), kvBlocks.size()));
-      }
       return null;
     }
-    planned = true;
-    return step.build();
+    PlannedStep next = step.build();
+    planned.addLast(next);
+    return next.plan();
   }
 
-  /** Takes in what the last plan gave; listeners hear of it in the plan's order. */
+  /** Takes in what the oldest plan gave; listeners hear of it in the plan's order. */
   public void commit(StepResult result) {
-    if (!planned || result.tokenIds().length != step.tasks().size()) {
+    PlannedStep done = planned.peekFirst();
+    if (done == null || result.tokenIds().length != done.tasks().size()) {
       throw new IllegalStateException(
-          "expected the result of the last plan with %d logit tasks, found %d"
-              .formatted(planned ? step.tasks().size() : 0, result.tokenIds().length));
+          "expected the result of the oldest plan with %d logit tasks, found %d"
+              .formatted(done == null ? 0 : done.tasks().size(), result.tokenIds().length));
     }
-    planned = false;
+    planned.removeFirst();
     steps++;
-    sequenceSteps += step.sequences();
-    computedTokens += step.tokens();
+    sequenceSteps += done.sequences().size();
+    computedTokens += done.plan().tokens();
     int task = 0;
-    for (int i = 0; i < step.sequences(); i++) {
-      Sequence sequence = step.sequence(i);
-      sequence.computedTokens += step.chunk(i);
-      publish(sequence);
+    for (int i = 0; i < done.sequences().size(); i++) {
+      Sequence sequence = done.sequences().get(i);
       int end = task;
-      int lastRow = step.lastRow(i);
-      while (end < step.tasks().size() && step.tasks().get(end).tokenRow() <= lastRow) {
+      int lastRow = done.lastRow(i);
+      while (end < done.tasks().size() && done.tasks().get(end).tokenRow() <= lastRow) {
         end++;
       }
-      if (!sequence.abandoned && take(sequence, task, end, result)) {
-        finish(sequence);
+      if (!sequence.over) {
+        sequence.committedTokens += done.chunk(i);
+        publish(sequence);
+        if (!sequence.abandoned && take(sequence, done.tasks(), task, end, result)) {
+          finish(sequence);
+        }
       }
       task = end;
     }
   }
 
   /** Hands a sequence its results; says whether it is over. */
-  private boolean take(Sequence sequence, int from, int to, StepResult result) {
+  private boolean take(
+      Sequence sequence, List<LogitTask> tasks, int from, int to, StepResult result) {
     for (int task = from; task < to; task++) {
       float logprob = result.logprobs()[task];
       if (Float.isNaN(logprob)) {
@@ -130,18 +160,18 @@ public final class Scheduler {
       int tokenId = result.tokenIds()[task];
       int[] topTokenIds = result.topTokenIds()[task];
       float[] topLogprobs = result.topLogprobs()[task];
-      if (step.tasks().get(task) instanceof LogitTask.Score) {
-        sequence.listener.scored(sequence.nextScore++, logprob, topTokenIds, topLogprobs);
+      if (tasks.get(task) instanceof LogitTask.Score) {
+        sequence.listener.scored(sequence.reportScore(), logprob, topTokenIds, topLogprobs);
       } else {
         sequence.append(tokenId);
         outputTokens++;
         if (sequence.listener.drawn(tokenId, logprob, topTokenIds, topLogprobs)) {
-          outputLengths.add(sequence.outputTokens());
+          outputLengths.add(sequence.drawnTokens());
           return true;
         }
       }
     }
-    if (sequence.draw == null && !sequence.hasScoresLeft()) {
+    if (sequence.draw == null && !sequence.awaitsScores()) {
       sequence.listener.scoringEnded();
       return true;
     }
@@ -172,15 +202,20 @@ public final class Scheduler {
   private void dropAbandoned() {
     for (int i = running.size() - 1; i >= 0; i--) {
       if (running.get(i).abandoned) {
-        release(running.remove(i));
+        end(running.remove(i));
       }
     }
     waiting.removeIf(sequence -> sequence.abandoned);
   }
 
   private void finish(Sequence sequence) {
-    release(sequence);
     running.remove(sequence);
+    end(sequence);
+  }
+
+  private void end(Sequence sequence) {
+    sequence.over = true;
+    release(sequence);
   }
 
   private void release(Sequence sequence) {
@@ -189,28 +224,31 @@ public final class Scheduler {
     sequence.restart();
   }
 
-  /** Takes blocks back from the newest sequences while too many of the running ones cannot move. */
-  private void preemptIfShort() {
-    while (running.size() > 1) {
-      int wanting = 0;
-      for (Sequence sequence : running) {
-        wanting += sequence.needsBlock() ? 1 : 0;
-      }
-      int stuck = wanting - kvBlocks.available();
-      if (stuck < running.size() && stuck <= Math.max(1, running.size() / 4)) {
-        return;
-      }
-      Sequence newest = running.remove(running.size() - 1);
-      release(newest);
-      waiting.addFirst(newest);
-      preemptions++;
+  /** Whether too many of the running sequences cannot move for want of blocks. */
+  private boolean isShort() {
+    if (running.size() <= 1) {
+      return false;
     }
+    int wanting = 0;
+    for (Sequence sequence : running) {
+      wanting += sequence.canMove() && sequence.needsBlock() ? 1 : 0;
+    }
+    int stuck = wanting - kvBlocks.available();
+    return stuck >= running.size() || stuck > Math.max(1, running.size() / 4);
+  }
+
+  /** Takes its blocks back from the newest sequence. */
+  private void preemptNewest() {
+    Sequence newest = running.remove(running.size() - 1);
+    release(newest);
+    waiting.addFirst(newest);
+    preemptions++;
   }
 
   private int addDecodes() {
     int stalled = 0;
     for (Sequence sequence : running) {
-      if (sequence.isDecoding() && !addTokens(sequence)) {
+      if (sequence.canMove() && sequence.isDecoding() && !addTokens(sequence)) {
         stalled++;
       }
     }
@@ -220,7 +258,10 @@ public final class Scheduler {
   private int addChunks() {
     int stalled = 0;
     for (Sequence sequence : running) {
-      if (!sequence.isDecoding() && step.tokensLeft() > 0 && !addTokens(sequence)) {
+      if (sequence.canMove()
+          && !sequence.isDecoding()
+          && step.tokensLeft() > 0
+          && !addTokens(sequence)) {
         stalled++;
       }
     }
@@ -279,6 +320,7 @@ public final class Scheduler {
     sequence.blocks = found;
     sequence.publishedBlocks = found;
     sequence.computedTokens = found * StepPlan.BLOCK_TOKENS;
+    sequence.committedTokens = sequence.computedTokens;
     running.add(sequence);
     if (limits.prefixCache()) {
       pendingPrefixes.announce(sequence);
@@ -318,7 +360,7 @@ public final class Scheduler {
     if (!limits.prefixCache()) {
       return;
     }
-    while ((sequence.publishedBlocks + 1) * StepPlan.BLOCK_TOKENS <= sequence.computedTokens) {
+    while ((sequence.publishedBlocks + 1) * StepPlan.BLOCK_TOKENS <= sequence.committedTokens) {
       int i = sequence.publishedBlocks;
       int parent = i == 0 ? KvBlocks.NONE : sequence.blockTable[i - 1];
       sequence.blockTable[i] =
@@ -352,7 +394,8 @@ public final class Scheduler {
   }
 
   /**
-   * Checks every invariant of blocks and queues between a commit and the next plan.
+   * Checks every invariant of blocks and queues between a commit and the next plan, also while a
+   * step is under way.
    *
    * @throws IllegalStateException naming what is wrong
    */
@@ -363,7 +406,9 @@ public final class Scheduler {
         holders[sequence.blockTable[i]]++;
       }
       if (sequence.blocks != Sequence.blocksOf(sequence.computedTokens)
-          || (sequence.missingTokens() < 1 && !sequence.abandoned)) {
+          || sequence.committedTokens > sequence.computedTokens
+          || (planned.isEmpty() && sequence.committedTokens < sequence.computedTokens)
+          || (planned.isEmpty() && sequence.missingTokens() < 1 && !sequence.abandoned)) {
         throw new IllegalStateException(
             "running sequence holds %d blocks for %d computed tokens, %d missing"
                 .formatted(sequence.blocks, sequence.computedTokens, sequence.missingTokens()));

@@ -24,11 +24,23 @@ public final class Sequence {
   private long[] blockHashes = new long[4];
   private int hashedBlocks;
 
-  /** Position of the next given token to score; {@code givenTokens} when none is left. */
+  /** Position of the next given token to score; {@code givenTokens} when all are planned. */
   int nextScore;
 
-  /** Tokens whose keys and values are in the cache. */
+  /** Position of the next given token whose score will come. */
+  private int nextReport;
+
+  /** Tokens whose keys and values are in the cache once all planned steps have run. */
   int computedTokens;
+
+  /** Tokens whose keys and values are in the cache for sure. */
+  int committedTokens;
+
+  /** Tokens that planned steps draw and the host does not know yet. */
+  int pendingTokens;
+
+  /** Which logit task of the last planned step draws the pending token. */
+  int pendingTask;
 
   int[] blockTable = new int[4];
   int blocks;
@@ -41,6 +53,9 @@ public final class Sequence {
 
   int cachedTokens = -1; // until first admitted
   boolean abandoned;
+
+  /** Whether nothing more is taken from steps that still hold it. */
+  boolean over;
 
   private Sequence(
       int[] tokenIds,
@@ -57,6 +72,7 @@ public final class Sequence {
     this.givenTokens = tokenIds.length;
     this.promptTokens = promptTokens;
     this.nextScore = scoreFrom;
+    this.nextReport = scoreFrom;
     this.promptTopLogprobs = promptTopLogprobs;
     this.outputTopLogprobs = outputTopLogprobs;
     this.minTokens = minTokens;
@@ -146,12 +162,45 @@ public final class Sequence {
     return tokenIds;
   }
 
+  /** Tokens drawn, those that planned steps will draw included. */
   int outputTokens() {
+    return drawnTokens() + pendingTokens;
+  }
+
+  /** Tokens drawn so far. */
+  int drawnTokens() {
     return tokens - givenTokens;
+  }
+
+  /** Whether the token at a position is drawn by a step whose result is not in yet. */
+  boolean isPending(int position) {
+    return position >= tokens;
+  }
+
+  /**
+   * Whether its next tokens can be planned: while a step is under way, that waits for the step
+   * where the sequence ends with it for sure, or where the next draw looks at what it draws.
+   */
+  boolean canMove() {
+    if (over || abandoned) {
+      return false;
+    }
+    return draw == null
+        ? missingTokens() > 0
+        : pendingTokens == 0 || (outputTokens() < outputTokensMax && !draw.looksBack());
   }
 
   boolean hasScoresLeft() {
     return nextScore < givenTokens;
+  }
+
+  /** The position whose score has come. */
+  int reportScore() {
+    return nextReport++;
+  }
+
+  boolean awaitsScores() {
+    return nextReport < givenTokens;
   }
 
   /** Position of the last given token to score. */
@@ -168,12 +217,13 @@ public final class Sequence {
       tokenIds = Arrays.copyOf(tokenIds, tokens + Math.max(16, tokens / 2));
     }
     tokenIds[tokens++] = tokenId;
+    pendingTokens--;
     draw.append(tokenId);
   }
 
-  /** Tokens to have in the cache: all known ones, but for the last when nothing follows it. */
+  /** Tokens to have in the cache: all drawn ones, but for the last when nothing follows it. */
   int wantedTokens() {
-    return draw != null ? tokens : tokens - 1;
+    return draw != null ? tokens + pendingTokens : tokens - 1;
   }
 
   int missingTokens() {
@@ -238,6 +288,7 @@ public final class Sequence {
   void restart() {
     blocks = 0;
     computedTokens = 0;
+    committedTokens = 0;
     publishedBlocks = 0;
     announcedBlocks = 0;
   }

@@ -6,7 +6,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** Gathers the sequences of one step and writes the plan. Reused from step to step. */
+/**
+ * Gathers the sequences of one step, notes in them how far they will have come, and writes the
+ * plan. Reused from step to step.
+ */
 final class StepBuilder {
   private final int stepTokensMax;
   private final int logitRowsMax;
@@ -61,9 +64,11 @@ final class StepBuilder {
     int start = sequence.computedTokens;
     queryStarts[sequences.size()] = tokens;
     sequences.add(sequence);
-    System.arraycopy(sequence.tokenIds(), start, tokenIds, tokens, chunk);
     for (int i = 0; i < chunk; i++) {
-      positions[tokens + i] = start + i;
+      int position = start + i;
+      boolean pending = sequence.isPending(position);
+      tokenIds[tokens + i] = pending ? -1 - sequence.pendingTask : sequence.tokenId(position);
+      positions[tokens + i] = position;
     }
     if (sequence.hasScoresLeft()) {
       int last = Math.min(start + chunk, sequence.lastScore());
@@ -72,9 +77,12 @@ final class StepBuilder {
         tasks.add(
             new LogitTask.Score(row, sequence.topLogprobsAt(target), sequence.tokenId(target)));
       }
+      sequence.nextScore = Math.max(sequence.nextScore, last + 1);
     }
     if (sequence.draw != null && chunk == sequence.missingTokens()) {
       int drawIndex = sequence.outputTokens();
+      sequence.pendingTask = tasks.size();
+      sequence.pendingTokens++;
       tasks.add(
           new LogitTask.Draw(
               tokens + chunk - 1,
@@ -83,50 +91,28 @@ final class StepBuilder {
               drawIndex,
               drawIndex < sequence.minTokens));
     }
+    sequence.computedTokens += chunk;
     tokens += chunk;
   }
 
-  StepPlan build() {
+  PlannedStep build() {
     int count = sequences.size();
     queryStarts[count] = tokens;
     int[] contextTokens = new int[count];
     int[][] blockTables = new int[count][];
     for (int i = 0; i < count; i++) {
       Sequence sequence = sequences.get(i);
-      contextTokens[i] = sequence.computedTokens + chunk(i);
+      contextTokens[i] = sequence.computedTokens;
       blockTables[i] = Arrays.copyOf(sequence.blockTable, sequence.blocks);
     }
-    return new StepPlan(
-        Arrays.copyOf(tokenIds, tokens),
-        Arrays.copyOf(positions, tokens),
-        Arrays.copyOf(queryStarts, count + 1),
-        contextTokens,
-        blockTables,
-        tasks);
-  }
-
-  int sequences() {
-    return sequences.size();
-  }
-
-  Sequence sequence(int index) {
-    return sequences.get(index);
-  }
-
-  int chunk(int index) {
-    return queryStarts[index + 1] - queryStarts[index];
-  }
-
-  /** The last row of the sequence at this index. */
-  int lastRow(int index) {
-    return queryStarts[index + 1] - 1;
-  }
-
-  int tokens() {
-    return tokens;
-  }
-
-  List<LogitTask> tasks() {
-    return tasks;
+    StepPlan plan =
+        new StepPlan(
+            Arrays.copyOf(tokenIds, tokens),
+            Arrays.copyOf(positions, tokens),
+            Arrays.copyOf(queryStarts, count + 1),
+            contextTokens,
+            blockTables,
+            tasks);
+    return new PlannedStep(plan, List.copyOf(sequences));
   }
 }

@@ -54,6 +54,19 @@ public final class DrawState {
     this.promptTokenIds = promptTokenIds;
   }
 
+  /** Whether the next draw depends on tokens drawn before, other than through the model. */
+  public boolean looksBack() {
+    if (repetitionPenalty != 1 || presencePenalty != 0 || frequencyPenalty != 0) {
+      return true;
+    }
+    for (int[] word : badWords) {
+      if (word.length > 1) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   public int promptTokens() {
     return promptTokenIds.length;
   }

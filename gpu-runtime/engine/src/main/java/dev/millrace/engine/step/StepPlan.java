@@ -7,7 +7,9 @@ import java.util.List;
  * compute (a prefill chunk, or the one token of a decode step). Immutable by contract and identical
  * on every rank: ranks read it by reference and decide nothing themselves.
  *
- * @param tokenIds the tokens to compute, sequence after sequence // (tokens)
+ * @param tokenIds the tokens to compute, sequence after sequence; -1 - j stands for the token that
+ *     logit task j of the step before draws, for a step planned before that one's result is in //
+ *     (tokens)
  * @param positions position of each token in its sequence, from 0 // (tokens)
  * @param queryStarts where each sequence's tokens begin; the last entry is the token count //
  *     (sequences + 1)

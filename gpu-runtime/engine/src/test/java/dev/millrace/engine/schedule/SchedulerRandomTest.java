@@ -16,6 +16,15 @@ class SchedulerRandomTest {
 
   @Test
   void everySequenceRunsAsIfItWereAlone() {
+    runRounds(false);
+  }
+
+  @Test
+  void planningAheadChangesNothing() {
+    runRounds(true);
+  }
+
+  private static void runRounds(boolean ahead) {
     long seed = Long.getLong("tests.seed", System.nanoTime());
     System.out.println("SchedulerRandomTest seed " + seed + " (-Dtests.seed=" + seed + ")");
     long preemptions = 0;
@@ -23,18 +32,21 @@ class SchedulerRandomTest {
     long waits = 0;
     long stalls = 0;
     int sequences = 0;
+    int plannedAhead = 0;
     for (int round = 0; round < ROUNDS; round++) {
-      Round run = new Round(new Random(seed + round), "seed " + seed + ", round " + round);
+      Round run = new Round(new Random(seed + round), ahead, "seed " + seed + ", round " + round);
       run.run();
       preemptions += run.scheduler.counts().preemptions();
       cached += run.scheduler.counts().cachedTokens();
       waits += run.scheduler.counts().prefixWaits();
       stalls += run.scheduler.counts().stalls();
       sequences += run.all.size();
+      plannedAhead += run.plannedAhead;
     }
+    assertTrue(ahead == plannedAhead > 0, "steps planned ahead: " + plannedAhead);
     System.out.printf(
-        "%d sequences: %d preemptions, %d stalls, %d cached tokens, %d prefix waits%n",
-        sequences, preemptions, stalls, cached, waits);
+        "%d sequences, %d steps planned ahead: %d preemptions, %d stalls, %d cached tokens, %d prefix waits%n",
+        sequences, plannedAhead, preemptions, stalls, cached, waits);
     assertTrue(preemptions > 0 && stalls > 0 && cached > 0 && waits > 0, "a path was never taken");
   }
 
@@ -50,8 +62,13 @@ class SchedulerRandomTest {
     /** Short outputs first, long ones after: what admission learns is wrong. */
     final boolean misleading;
 
-    Round(Random random, String what) {
+    final boolean ahead;
+    int plannedAhead;
+    int underWay;
+
+    Round(Random random, boolean ahead, String what) {
       this.random = random;
+      this.ahead = ahead;
       this.what = what;
       int sequencesMax = 1 + random.nextInt(16);
       int kvBlocks = 5 + random.nextInt(random.nextBoolean() ? 4 : 60);
@@ -74,7 +91,7 @@ class SchedulerRandomTest {
     void run() {
       int total = (misleading ? 30 : 5) + random.nextInt(30);
       int steps = 0;
-      while (all.size() < total || !scheduler.isIdle()) {
+      while (all.size() < total || !scheduler.isIdle() || underWay > 0) {
         int arriving = Math.min(random.nextInt(4), total - all.size());
         for (int i = 0; i < arriving; i++) {
           submit();
@@ -82,15 +99,15 @@ class SchedulerRandomTest {
         if (random.nextInt(20) == 0 && !all.isEmpty()) {
           cancel(all.get(random.nextInt(all.size())));
         }
-        StepPlan plan = scheduler.plan();
-        if (plan == null) {
+        if (underWay == 0 && !submit(scheduler.plan())) {
           assertTrue(scheduler.isIdle(), what);
           continue;
         }
-        assertTrue(plan.tokens() <= limits.stepTokensMax(), what);
-        assertTrue(plan.sequences() <= limits.sequencesMax(), what);
-        assertTrue(plan.logitTasks().size() <= limits.logitRowsMax(), what);
-        scheduler.commit(script.execute(plan));
+        if (ahead && underWay == 1 && random.nextInt(8) > 0 && submit(scheduler.planAhead())) {
+          plannedAhead++;
+        }
+        scheduler.commit(script.await());
+        underWay--;
         scheduler.check();
         assertTrue(++steps < 200_000, "no end in sight, " + what);
       }
@@ -104,6 +121,18 @@ class SchedulerRandomTest {
         }
       }
       assertEquals(all.size(), cancelled + all.stream().filter(s -> !s.cancelled).count());
+    }
+
+    private boolean submit(StepPlan plan) {
+      if (plan == null) {
+        return false;
+      }
+      assertTrue(plan.tokens() <= limits.stepTokensMax(), what);
+      assertTrue(plan.sequences() <= limits.sequencesMax(), what);
+      assertTrue(plan.logitTasks().size() <= limits.logitRowsMax(), what);
+      script.submit(plan);
+      underWay++;
+      return true;
     }
 
     private void submit() {

@@ -7,10 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.millrace.engine.step.DrawState;
 import dev.millrace.engine.step.LogitTask;
 import dev.millrace.engine.step.StepPlan;
 import dev.millrace.engine.step.StepResult;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -276,5 +278,41 @@ class SchedulerTest {
     StepResult result = script.execute(plan);
     scheduler.commit(result);
     assertThrows(IllegalStateException.class, () -> scheduler.commit(result));
+  }
+
+  @Test
+  void stepPlannedAheadRefersToTheTokensOfTheStepUnderWay() {
+    open();
+    Scripted first = add(tokens(5), 3);
+    Scripted second = add(tokens(7), 3);
+    script.submit(scheduler.plan());
+    StepPlan ahead = scheduler.planAhead();
+    assertArrayEquals(new int[] {-1, -2}, ahead.tokenIds());
+    assertArrayEquals(new int[] {5, 7}, ahead.positions());
+    assertThrows(IllegalStateException.class, () -> scheduler.planAhead());
+    script.submit(ahead);
+    scheduler.commit(script.await());
+    assertEquals(1, first.tokens.size());
+    script.submit(scheduler.planAhead());
+    scheduler.commit(script.await());
+    assertNull(scheduler.planAhead(), "the last tokens are under way");
+    scheduler.commit(script.await());
+    first.assertAsAlone(script, "first");
+    second.assertAsAlone(script, "second");
+    assertTrue(scheduler.isIdle());
+  }
+
+  @Test
+  void sequenceWhoseDrawsLookBackWaitsForItsToken() {
+    open();
+    int[] prompt = tokens(5);
+    Scripted penalised = Scripted.generating(prompt, 3);
+    DrawState draw =
+        new DrawState(0, 0, 1, 0, 1.1, 0, 0, Map.of(), new int[0][], new int[] {0}, 1, prompt);
+    scheduler.add(Sequence.generating(prompt, null, 1, 3, 3, draw, penalised));
+    Scripted free = add(tokens(7), 3);
+    script.submit(scheduler.plan());
+    assertArrayEquals(new int[] {7}, scheduler.planAhead().positions());
+    assertFalse(free.ended || penalised.ended);
   }
 }

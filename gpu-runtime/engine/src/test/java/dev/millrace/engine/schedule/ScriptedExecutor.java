@@ -4,7 +4,9 @@ import dev.millrace.engine.step.LogitTask;
 import dev.millrace.engine.step.StepExecutor;
 import dev.millrace.engine.step.StepPlan;
 import dev.millrace.engine.step.StepResult;
+import java.util.ArrayDeque;
 import java.util.Arrays;
+import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -23,7 +25,10 @@ public final class ScriptedExecutor implements StepExecutor {
 
   private final int vocabularySize;
   private final long[] states; // the KV cache; // (blocks, BLOCK)
+  private final Deque<StepResult> underWay = new ArrayDeque<>();
+  private int[] drawn = {};
   private int steps;
+  private boolean ahead;
   private boolean closed;
   private volatile RuntimeException failure;
 
@@ -38,6 +43,12 @@ public final class ScriptedExecutor implements StepExecutor {
     return states.length / BLOCK;
   }
 
+  /** Takes a step while another is under way. */
+  public ScriptedExecutor acceptingNext() {
+    ahead = true;
+    return this;
+  }
+
   /** Makes the next step throw this. */
   public void failNext(RuntimeException error) {
     failure = error;
@@ -48,7 +59,30 @@ public final class ScriptedExecutor implements StepExecutor {
   }
 
   @Override
-  public StepResult execute(StepPlan plan) {
+  public void submit(StepPlan plan) {
+    require(underWay.size() < 2, "too many steps under way");
+    StepResult result = run(plan);
+    underWay.addLast(result);
+    drawn = result.tokenIds();
+  }
+
+  @Override
+  public boolean acceptsNext() {
+    return ahead;
+  }
+
+  @Override
+  public StepResult await() {
+    return underWay.removeFirst();
+  }
+
+  private int token(StepPlan plan, int row) {
+    int tokenId = plan.tokenIds()[row];
+    require(tokenId >= 0 || underWay.size() == 1, "a token of a step that is not under way");
+    return tokenId >= 0 ? tokenId : drawn[-1 - tokenId];
+  }
+
+  private StepResult run(StepPlan plan) {
     if (closed) {
       throw new IllegalStateException("the executor is closed");
     }
@@ -70,7 +104,7 @@ public final class ScriptedExecutor implements StepExecutor {
         int slot = table[position / BLOCK] * BLOCK + position % BLOCK;
         require(written.add(slot), "a slot written twice in one step");
         long before = position == 0 ? 0 : state(table, position - 1);
-        rows[row] = next(before, plan.tokenIds()[row], position);
+        rows[row] = next(before, token(plan, row), position);
         states[slot] = rows[row];
       }
     }
@@ -96,7 +130,10 @@ public final class ScriptedExecutor implements StepExecutor {
         tokenId = score.targetTokenId();
       } else {
         LogitTask.Draw draw = (LogitTask.Draw) task;
-        require(draw.drawIndex() == draw.draw().outputTokens(), "draw index");
+        require(
+            draw.drawIndex() == draw.draw().outputTokens() + underWay.size()
+                || draw.drawIndex() == draw.draw().outputTokens(),
+            "draw index");
         tokenId = token(state, draw.draw().seed, draw.banEndTokens());
       }
       result.tokenIds()[i] = tokenId;
