@@ -7,7 +7,9 @@ import dev.millrace.engine.schedule.SchedulerCounts;
 import dev.millrace.engine.step.StepExecutor;
 import dev.millrace.engine.step.StepPlan;
 import dev.millrace.engine.step.StepResult;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 
 /**
@@ -23,17 +25,20 @@ final class StepLoop {
   private final InFlight inFlight;
   private final Scheduler scheduler;
   private final StepExecutor executor;
+  private final StepListener listener;
   private final List<ActiveRequest> ended = new ArrayList<>(); // in the step under way
-  private int underWay; // steps submitted whose result is not in
+  private final Deque<RunningStep> underWay = new ArrayDeque<>(); // submitted, no result yet
+  private long lastResultNanos = Long.MIN_VALUE;
   private volatile SchedulerCounts counts;
-  private volatile long stepStartNanos; // of the oldest step under way; 0 between steps
+  private volatile long oldestNanos; // of the oldest step under way; 0 between steps
   private volatile long modelNanos;
   private volatile long idleNanos;
 
-  StepLoop(InFlight inFlight, Scheduler scheduler, StepExecutor executor) {
+  StepLoop(InFlight inFlight, Scheduler scheduler, StepExecutor executor, StepListener listener) {
     this.inFlight = inFlight;
     this.scheduler = scheduler;
     this.executor = executor;
+    this.listener = listener;
     this.counts = scheduler.counts();
   }
 
@@ -46,17 +51,21 @@ final class StepLoop {
       }
       work.arrivals().forEach(this::start);
       work.cancellations().forEach(this::cancel);
-      if (underWay == 0) {
-        submit(scheduler.plan());
+      if (underWay.isEmpty()) {
+        submit(System.nanoTime(), scheduler.plan());
       }
-      if (underWay == 1 && executor.acceptsNext()) {
-        submit(scheduler.planAhead());
+      if (underWay.size() == 1 && executor.acceptsNext()) {
+        submit(System.nanoTime(), scheduler.planAhead());
       }
-      if (underWay > 0) {
-        scheduler.commit(await());
+      if (!underWay.isEmpty()) {
+        RunningStep step = underWay.peekFirst();
+        StepResult result = executor.await();
+        long resultNanos = noteResult(step);
+        scheduler.commit(result);
         counts = scheduler.counts();
         ended.forEach(ActiveRequest::succeed); // after the counts, so that these never lag behind
         ended.clear();
+        listener.stepped(step.times(resultNanos, System.nanoTime()));
       }
     }
   }
@@ -67,7 +76,7 @@ final class StepLoop {
   }
 
   private InFlight.Work awaitWork() throws InterruptedException {
-    if (!scheduler.isIdle() || underWay > 0) {
+    if (!scheduler.isIdle() || !underWay.isEmpty()) {
       return inFlight.take(false);
     }
     long start = System.nanoTime();
@@ -85,27 +94,42 @@ final class StepLoop {
     request.abandon();
   }
 
-  private void submit(StepPlan plan) {
+  private void submit(long planNanos, StepPlan plan) {
     if (plan == null) {
       return;
     }
-    long start = System.nanoTime();
-    if (underWay == 0) {
-      stepStartNanos = start == 0 ? 1 : start;
+    long submitNanos = System.nanoTime();
+    if (underWay.isEmpty()) {
+      oldestNanos = notZero(submitNanos);
     }
     executor.submit(plan);
-    underWay++;
-    modelNanos = modelNanos + System.nanoTime() - start;
+    underWay.addLast(new RunningStep(plan, planNanos, submitNanos));
   }
 
-  private StepResult await() {
-    long start = System.nanoTime();
-    StepResult result = executor.await();
-    long end = System.nanoTime();
-    underWay--;
-    stepStartNanos = underWay == 0 ? 0 : end == 0 ? 1 : end;
-    modelNanos = modelNanos + end - start;
-    return result;
+  private long noteResult(RunningStep step) {
+    long now = System.nanoTime();
+    underWay.removeFirst();
+    modelNanos = modelNanos + now - Math.max(step.submitNanos, lastResultNanos);
+    lastResultNanos = now;
+    oldestNanos = underWay.isEmpty() ? 0 : notZero(now);
+    return now;
+  }
+
+  private static long notZero(long nanos) {
+    return nanos == 0 ? 1 : nanos;
+  }
+
+  private record RunningStep(StepPlan plan, long planNanos, long submitNanos) {
+    StepTimes times(long resultNanos, long commitNanos) {
+      return new StepTimes(
+          plan.tokens(),
+          plan.sequences(),
+          plan.logitTasks().size(),
+          planNanos,
+          submitNanos,
+          resultNanos,
+          commitNanos);
+    }
   }
 
   SchedulerCounts counts() {
@@ -122,7 +146,7 @@ final class StepLoop {
 
   /** How long the step in progress has run; 0 if none is. */
   long stepNanos() {
-    long start = stepStartNanos;
+    long start = oldestNanos;
     return start == 0 ? 0 : System.nanoTime() - start;
   }
 }
