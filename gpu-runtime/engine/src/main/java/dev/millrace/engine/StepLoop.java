@@ -63,9 +63,9 @@ final class StepLoop {
         long resultNanos = noteResult(step);
         scheduler.commit(result);
         counts = scheduler.counts();
-        ended.forEach(ActiveRequest::succeed); // after the counts, so that these never lag behind
-        ended.clear();
         listener.stepped(step.times(resultNanos, System.nanoTime()));
+        ended.forEach(ActiveRequest::succeed); // last, so that nothing told of steps lags behind
+        ended.clear();
       }
     }
   }
