@@ -606,8 +606,9 @@ def check_w4():
 
 CHECKS = dict(w4=check_w4, embed=check_embed, norm=check_norm, activation=check_activation, gather=check_gather, convert=check_convert,
               heads=check_heads, decode=check_decode, prefill=check_prefill, sample=check_sample)
-for name, check in CHECKS.items():
-    if not options.only or name in options.only.split(","):
-        check()
-print(f"{len(failures)} failures" + (": " + "; ".join(failures) if failures else ""))
-sys.exit(1 if failures else 0)
+if __name__ == "__main__":
+    for name, check in CHECKS.items():
+        if not options.only or name in options.only.split(","):
+            check()
+    print(f"{len(failures)} failures" + (": " + "; ".join(failures) if failures else ""))
+    sys.exit(1 if failures else 0)
