@@ -1,7 +1,7 @@
 """Products with int4 weights on a GPU: correctness over the shapes of Qwen2.5, then time.
 
   python3 bench_w4.py --cubins FOLDER [--check] [--time]
-Cubins: w4.0.ARCH.cubin and convert.0.ARCH.cubin. Against float32 products with the dequantised weights,
+Cubins: w4.128.ARCH.cubin and convert.128.ARCH.cubin, as kernels.py names them. Against float32 products with the dequantised weights,
 relative error ||ours - reference|| / ||reference||; times over copies of the weights in turn, more bytes
 than the second-level cache holds. Exits 1 if any case is out of tolerance.
 """

@@ -42,7 +42,7 @@ final class Int4Trial implements AutoCloseable {
           "3584x3584x4",
           "14848x8192x1",
           "8192x7424x2");
-  private static final int TILES_MADE = 4096;
+  private static final int BLOCK_BYTES = 4096 * WeightShape.TILE_BYTES;
   private static final double DIFFERENCE_MAX = 6e-3;
 
   private final CudaDevice device;
@@ -51,13 +51,16 @@ final class Int4Trial implements AutoCloseable {
   private final Kernels kernels;
   private final DeviceArena arena = DeviceArena.unbounded("trial");
   private final long slab = arena.take("slab", Scratch.SLAB_BYTES);
-  private final PinnedBuffer transfer = new PinnedBuffer(TILES_MADE * WeightShape.TILE_BYTES);
-  private final Random random = new Random(7);
+  private final PinnedBuffer transfer = new PinnedBuffer(BLOCK_BYTES);
+  private final byte[] tiles;
+  private final byte[] numbers;
   private final Matmuls matmuls;
   private final Int4Matmul int4;
   private boolean failed;
 
-  private Int4Trial(CudaParts parts) {
+  private Int4Trial(CudaParts parts, byte[] tiles, byte[] numbers) {
+    this.tiles = tiles;
+    this.numbers = numbers;
     device = parts.device(0);
     context = DeviceContext.open(device);
     kernels = new Kernels(parts.compiler(), device);
@@ -75,9 +78,12 @@ final class Int4Trial implements AutoCloseable {
     long end = System.nanoTime() + (long) (Double.parseDouble(arguments[0]) * 1e9);
     List<String> shapes =
         arguments.length > 1 ? List.of(arguments).subList(1, arguments.length) : SHAPES;
+    Random random = new Random(7);
+    byte[] tiles = randomTiles(random);
+    byte[] numbers = randomNumbers(random);
     boolean failed = false;
     for (String shape : shapes) {
-      try (Int4Trial trial = new Int4Trial(Gpu.parts())) {
+      try (Int4Trial trial = new Int4Trial(Gpu.parts(), tiles, numbers)) {
         int[] sizes = List.of(shape.split("x", -1)).stream().mapToInt(Integer::parseInt).toArray();
         trial.run(
             new WeightShape(DType.F16, WeightLayout.INT4_TILES, sizes[0], sizes[1], sizes[2]), end);
@@ -95,9 +101,8 @@ final class Int4Trial implements AutoCloseable {
   }
 
   /** Tiles of random nibbles, zeros of 0 to 15 and scales of 2^-7 to 2^-6. */
-  private CudaWeight weight(WeightShape shape) {
-    ByteBuffer tiles = transfer.bytes().duplicate().order(ByteOrder.LITTLE_ENDIAN);
-    tiles.clear();
+  private static byte[] randomTiles(Random random) {
+    ByteBuffer tiles = ByteBuffer.allocate(BLOCK_BYTES).order(ByteOrder.LITTLE_ENDIAN);
     while (tiles.hasRemaining()) {
       for (int i = 0; i < 512; i++) {
         tiles.putLong(random.nextLong());
@@ -107,30 +112,30 @@ final class Int4Trial implements AutoCloseable {
         tiles.putShort((short) (0x4300 + random.nextInt(16)));
       }
     }
-    long address = arena.take("weight", shape.bytes());
-    for (long at = 0; at < shape.bytes(); at += tiles.capacity()) {
-      long some = Math.min(tiles.capacity(), shape.bytes() - at);
-      transfer.upload(0, address + at, some, stream);
-    }
-    stream.await(Duration.ofMinutes(1));
-    return new CudaWeight("weight", shape, address);
+    return tiles.array();
   }
 
-  private CudaTensor randomRows(int width) {
-    CudaTensor x = tensor("x", DType.BF16, ROWS_MAX, width);
-    ByteBuffer bytes = transfer.bytes().duplicate().order(ByteOrder.LITTLE_ENDIAN);
-    int rowBytes = x.pitch() * DType.BF16.bytes();
-    int most = bytes.capacity() / rowBytes;
-    for (int first = 0; first < ROWS_MAX; first += most) {
-      bytes.clear();
-      int some = Math.min(most, ROWS_MAX - first);
-      for (int i = 0; i < some * x.pitch(); i++) {
-        bytes.putShort(HostRows.bf16((float) random.nextGaussian()));
-      }
-      transfer.upload(0, x.address() + (long) first * rowBytes, (long) some * rowBytes, stream);
-      stream.await(Duration.ofMinutes(1));
+  private static byte[] randomNumbers(Random random) {
+    ByteBuffer numbers = ByteBuffer.allocate(BLOCK_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    while (numbers.hasRemaining()) {
+      numbers.putShort(HostRows.bf16((float) random.nextGaussian()));
     }
-    return x;
+    return numbers.array();
+  }
+
+  /** Fills device memory with a block of bytes, again and again. */
+  private void fill(byte[] block, long address, long bytes) {
+    transfer.bytes().duplicate().put(block);
+    for (long at = 0; at < bytes; at += block.length) {
+      transfer.upload(0, address + at, Math.min(block.length, bytes - at), stream);
+    }
+    stream.await(Duration.ofMinutes(1));
+  }
+
+  private CudaWeight weight(WeightShape shape) {
+    long address = arena.take("weight", shape.bytes());
+    fill(tiles, address, shape.bytes());
+    return new CudaWeight("weight", shape, address);
   }
 
   private float[] read(CudaTensor y, int rows) {
@@ -154,7 +159,8 @@ final class Int4Trial implements AutoCloseable {
       weights.add(weight);
       bytes += shape.bytes();
     }
-    CudaTensor x = randomRows(Math.toIntExact(shape.inputs()));
+    CudaTensor x = tensor("x", DType.BF16, ROWS_MAX, Math.toIntExact(shape.inputs()));
+    fill(numbers, x.address(), x.bytes());
     CudaTensor y = tensor("y", DType.BF16, ROWS_MAX, Math.toIntExact(shape.outputs()));
     List<Long> dense = dense(shape);
     for (int rows : ROWS) {
@@ -229,15 +235,7 @@ final class Int4Trial implements AutoCloseable {
     long bytes = shape.outputs() * shape.inputs() * DType.BF16.bytes();
     int copies = (int) Math.max(1, 3L * device.l2Bytes() / bytes);
     long address = arena.take("dense", bytes * copies);
-    ByteBuffer values = transfer.bytes().duplicate().order(ByteOrder.LITTLE_ENDIAN);
-    values.clear();
-    while (values.remaining() >= DType.BF16.bytes()) {
-      values.putShort(HostRows.bf16((float) random.nextGaussian() * 0.05f));
-    }
-    for (long at = 0; at < bytes * copies; at += values.capacity()) {
-      transfer.upload(0, address + at, Math.min(values.capacity(), bytes * copies - at), stream);
-    }
-    stream.await(Duration.ofMinutes(1));
+    fill(numbers, address, bytes * copies);
     return IntStream.range(0, copies).mapToObj(i -> address + i * bytes).toList();
   }
 
