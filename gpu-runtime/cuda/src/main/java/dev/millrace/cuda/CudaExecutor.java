@@ -56,10 +56,22 @@ public final class CudaExecutor implements StepExecutor {
     } catch (CudaException e) {
       throw new EngineException("no GPU can be used: " + e.getMessage(), e);
     }
+    return open(
+        workspace, settings, cuda, parts, HeapCollective.group(cuda.ranks(), cuda.deadline()));
+  }
+
+  /**
+   * @param hosts how the ranks' threads meet
+   */
+  static CudaExecutor open(
+      Workspace workspace,
+      EngineSettings settings,
+      CudaSettings cuda,
+      CudaParts parts,
+      List<Collective> hosts) {
     CudaBackendFactory backends = new CudaBackendFactory(parts, cuda);
     List<Collective> collectives = new ArrayList<>();
-    HeapCollective.group(cuda.ranks(), cuda.deadline())
-        .forEach(host -> collectives.add(new CudaCollective(backends, host)));
+    hosts.forEach(host -> collectives.add(new CudaCollective(backends, host)));
     List<CudaLogitTasks> logitTasks = new ArrayList<>();
     int vocabulary = workspace.manifest().shape().vocabularySize();
     LogitTasks.Factory tasks =
