@@ -3,21 +3,14 @@ package dev.millrace.cuda;
 import dev.millrace.cuda.device.CudaDevice;
 import dev.millrace.cuda.device.DeviceContext;
 import dev.millrace.engine.compute.Backend;
-import dev.millrace.engine.compute.BackendFactory;
-import dev.millrace.engine.compute.DType;
-import dev.millrace.engine.compute.HeadLayout;
 import dev.millrace.engine.compute.MemoryPurpose;
 import dev.millrace.engine.compute.StepLimits;
-import dev.millrace.engine.compute.WeightShape;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** Opens the backends of a group of ranks on GPUs. Thread-safe. */
-final class CudaBackendFactory implements BackendFactory, AutoCloseable {
-  /** Left to the driver for modules, recordings and its own tables. */
-  private static final long RESERVE_BYTES = 1L << 30;
-
+final class CudaBackendFactory extends CudaSizes implements AutoCloseable {
   private final CudaParts parts;
   private final CudaSettings settings;
   private final Map<Integer, DeviceContext> contexts = new LinkedHashMap<>();
@@ -25,76 +18,14 @@ final class CudaBackendFactory implements BackendFactory, AutoCloseable {
   private Exchange exchange;
 
   CudaBackendFactory(CudaParts parts, CudaSettings settings) {
+    super(settings.devices(), settings.deviceMemoryBytes());
     this.parts = parts;
     this.settings = settings;
   }
 
   @Override
-  public String name() {
-    return "cuda";
-  }
-
-  @Override
-  public DType activationType() {
-    return DType.BF16;
-  }
-
-  /** Float32: the sum over all layers is where bf16 would lose most. */
-  @Override
-  public DType residualType() {
-    return DType.F32;
-  }
-
-  @Override
-  public long tensorBytes(DType type, int rows, int width) {
-    return CudaTensor.bytes(type, rows, width);
-  }
-
-  @Override
-  public long weightBytes(WeightShape shape) {
-    return CudaWeight.bytes(shape);
-  }
-
-  @Override
-  public long kvCacheBytes(int layers, int blocks, HeadLayout heads) {
-    return CudaKvCache.bytes(layers, blocks, heads);
-  }
-
-  @Override
-  public long scratchBytes(StepLimits limits, int ranks) {
-    return Scratch.bytes(limits, ranks);
-  }
-
-  @Override
-  public double kvCacheShare() {
-    return 0.95;
-  }
-
-  @Override
-  public int logitRowsMax() {
-    return 1024;
-  }
-
-  @Override
-  public long logitBytesMax() {
-    return 1L << 30;
-  }
-
-  @Override
-  public boolean mapsWeights() {
-    return false;
-  }
-
-  /** What the fullest device can give each of its ranks, for all ranks. */
-  @Override
-  public synchronized long memoryAvailableBytes(int ranks) {
-    long least = Long.MAX_VALUE;
-    for (int ordinal : settings.devices()) {
-      long sharing = settings.devices().stream().filter(other -> other == ordinal).count();
-      long free = context(ordinal).freeBytes() - RESERVE_BYTES;
-      least = Math.min(least, Math.max(0, free) / sharing);
-    }
-    return least * ranks;
+  synchronized long freeBytes(int ordinal) {
+    return context(ordinal).freeBytes();
   }
 
   /** A device's context, kept open with this factory. */

@@ -10,10 +10,10 @@ import dev.millrace.cuda.kernel.CacheFolder;
 import dev.millrace.cuda.kernel.CudaLibraries;
 import dev.millrace.engine.compute.Tensor;
 import dev.millrace.engine.model.LogitTasks;
+import dev.millrace.engine.model.ModelExecutor;
 import dev.millrace.engine.model.RankedExecutor;
 import dev.millrace.engine.rank.Collective;
 import dev.millrace.engine.rank.HeapCollective;
-import dev.millrace.engine.step.StepExecutor;
 import dev.millrace.engine.step.StepPlan;
 import dev.millrace.engine.step.StepResult;
 import java.time.Duration;
@@ -21,7 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Carries out step plans on one or more GPUs, draws included. One thread at a time gives plans. */
-public final class CudaExecutor implements StepExecutor {
+public final class CudaExecutor implements ModelExecutor {
   private final CudaBackendFactory backends;
   private final RankedExecutor ranks;
   private final List<CudaLogitTasks> logitTasks;
@@ -45,7 +45,11 @@ public final class CudaExecutor implements StepExecutor {
   public static CudaExecutor open(
       Workspace workspace, EngineSettings settings, List<Integer> devices) {
     CudaSettings cuda =
-        new CudaSettings(devices, Duration.ofMillis(settings.stepDeadlineMillis()), true);
+        new CudaSettings(
+            devices,
+            Duration.ofMillis(settings.stepDeadlineMillis()),
+            true,
+            settings.deviceMemoryBytes());
     return open(workspace, settings, cuda);
   }
 
@@ -117,12 +121,17 @@ public final class CudaExecutor implements StepExecutor {
     return ranks.kvBlocks();
   }
 
-  /** Most tokens of a sequence. */
+  @Override
+  public String backend() {
+    return ranks.backend();
+  }
+
+  @Override
   public int contextTokensMax() {
     return ranks.contextTokensMax();
   }
 
-  /** Bytes by purpose of each rank, planned and taken. */
+  @Override
   public List<MemoryEntry> memory() {
     return ranks.memory();
   }

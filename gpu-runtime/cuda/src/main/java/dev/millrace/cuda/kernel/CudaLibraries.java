@@ -166,6 +166,23 @@ public final class CudaLibraries {
   }
 
   /**
+   * Where a library is.
+   *
+   * @param stem for example {@code libnvrtc.so}
+   * @throws CudaException saying where it was looked for and what to install
+   */
+  public Path require(String stem) {
+    return locate(stem)
+        .orElseThrow(
+            () ->
+                new CudaException(
+                    "%s is not installed: looked for versions %s in %s; install CUDA 12 or 13, or `pip install %s`, or name its folder in %s"
+                        .formatted(
+                            stem, MAJOR_VERSIONS, folders, pipPackage(stem), FOLDER_VARIABLE),
+                    0));
+  }
+
+  /**
    * Loads a library.
    *
    * @param stem for example {@code libnvrtc.so}
@@ -174,14 +191,7 @@ public final class CudaLibraries {
    * @throws CudaException saying where it was looked for and what to install
    */
   public NativeLibrary open(String stem, String... needed) {
-    Optional<Path> located = locate(stem);
-    if (located.isEmpty()) {
-      throw new CudaException(
-          "%s is not installed: looked for versions %s in %s; install CUDA 12 or 13, or `pip install %s`, or name its folder in %s"
-              .formatted(stem, MAJOR_VERSIONS, folders, pipPackage(stem), FOLDER_VARIABLE),
-          0);
-    }
-    Path file = located.get();
+    Path file = require(stem);
     try {
       for (String prefix : needed) {
         loadBeside(file, prefix);

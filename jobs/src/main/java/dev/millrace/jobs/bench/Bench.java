@@ -1,0 +1,90 @@
+package dev.millrace.jobs.bench;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.millrace.api.engine.Engine;
+import dev.millrace.api.workspace.Workspace;
+import dev.millrace.api.workspace.WorkspaceManifest;
+import dev.millrace.engine.StepTimes;
+import dev.millrace.jobs.console.Console;
+import dev.millrace.jobs.outcome.CommandException;
+import dev.millrace.jobs.outcome.ExitCode;
+import java.io.IOException;
+import java.util.List;
+
+/** Runs a workload and prints one line of JSON; everything else goes to standard error. */
+public final class Bench {
+  private final Console console;
+  private final BenchEngines engines;
+  private final Program program;
+
+  /**
+   * @param program what is measured
+   */
+  public Bench(Console console, BenchEngines engines, Program program) {
+    this.console = console;
+    this.engines = engines;
+    this.program = program;
+  }
+
+  /**
+   * The program that is measured.
+   *
+   * @param version for example {@code 0.1.0}
+   * @param commit it was built from, or {@code unknown}
+   */
+  public record Program(String version, String commit) {}
+
+  /** Measures and prints. */
+  public void run(BenchSettings settings) throws IOException {
+    WorkspaceManifest manifest;
+    try (Workspace workspace = Workspace.open(settings.workspace())) {
+      manifest = workspace.manifest();
+    }
+    Workload workload = settings.workload().forVocabulary(manifest.shape().vocabularySize());
+    BenchReport report = new BenchReport(program, settings, manifest, workload);
+    console.notice(
+        "Loading %s for %,d rows of %s."
+            .formatted(ModelName.of(manifest), workload.size(), workload.name()));
+    try {
+      // what an engine remembers of a prompt must not make the next run of it faster
+      int runsOfAnEngine = settings.engine().prefixCache() ? 1 : settings.repeats();
+      for (int done = 0; done < settings.repeats(); done += runsOfAnEngine) {
+        measure(settings, workload, runsOfAnEngine, report);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new CommandException(
+          ExitCode.INTERRUPTED, "Interrupted while measuring", "Run the same command again.", e);
+    }
+    print(report);
+  }
+
+  private void measure(BenchSettings settings, Workload workload, int runs, BenchReport report)
+      throws InterruptedException {
+    StepLog log = new StepLog();
+    long opening = System.nanoTime();
+    try (Engine engine = engines.open(settings.workspace(), settings.engine(), log)) {
+      report.opened(engine.info(), opening, System.nanoTime());
+      for (int run = 0; run < runs; run++) {
+        RunResult result = new WorkloadRun(workload).run(engine, this::progress);
+        List<StepTimes> steps = log.take();
+        report.ran(result, steps);
+        console.notice(
+            "Ran in %.2f s: %,.0f output tokens/s, %,d steps."
+                .formatted(
+                    result.seconds(), workload.outputTokens() / result.seconds(), steps.size()));
+      }
+      report.ended(engine.statistics());
+    }
+  }
+
+  private void progress(long rows, double seconds) {
+    console.notice("  %,d rows done after %.0f s".formatted(rows, seconds));
+  }
+
+  private void print(BenchReport report) throws JsonProcessingException {
+    console.out().println(new ObjectMapper().writeValueAsString(report.json()));
+    console.out().flush();
+  }
+}
