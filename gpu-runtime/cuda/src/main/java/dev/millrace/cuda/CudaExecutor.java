@@ -8,6 +8,7 @@ import dev.millrace.cuda.device.CudaDevices;
 import dev.millrace.cuda.device.CudaException;
 import dev.millrace.cuda.kernel.CacheFolder;
 import dev.millrace.cuda.kernel.CudaLibraries;
+import dev.millrace.engine.compute.MemoryPurpose;
 import dev.millrace.engine.compute.Tensor;
 import dev.millrace.engine.model.LogitTasks;
 import dev.millrace.engine.model.ModelExecutor;
@@ -133,7 +134,14 @@ public final class CudaExecutor implements ModelExecutor {
 
   @Override
   public List<MemoryEntry> memory() {
-    return ranks.memory();
+    long driverBytes = backends.driverBytesNow();
+    return ranks.memory().stream()
+        .map(
+            entry ->
+                entry.purpose().equals(MemoryPurpose.DRIVER.label())
+                    ? new MemoryEntry(entry.purpose(), entry.plannedBytes(), driverBytes)
+                    : entry)
+        .toList();
   }
 
   @Override

@@ -67,6 +67,11 @@ record OverPlanned(BackendFactory real) implements BackendFactory {
   }
 
   @Override
+  public long driverBytes() {
+    return real.driverBytes();
+  }
+
+  @Override
   public long memoryAvailableBytes(int ranks) {
     return real.memoryAvailableBytes(ranks) + MORE_BYTES;
   }
