@@ -214,6 +214,11 @@ final class CudaBackend extends CudaVerbs {
     graphs.put(batch.rows(), RecordedGraph.record(stream(), verbs));
   }
 
+  /** Device memory that was taken whole. */
+  long arenaBytes() {
+    return arenas.values().stream().mapToLong(DeviceArena::bytes).sum();
+  }
+
   StepLayout layout() {
     return layout;
   }

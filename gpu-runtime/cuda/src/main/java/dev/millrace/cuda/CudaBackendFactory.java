@@ -14,6 +14,7 @@ final class CudaBackendFactory extends CudaSizes implements AutoCloseable {
   private final CudaParts parts;
   private final CudaSettings settings;
   private final Map<Integer, DeviceContext> contexts = new LinkedHashMap<>();
+  private final Map<Integer, Long> freeAtFirst = new HashMap<>();
   private final Map<Integer, CudaBackend> backends = new HashMap<>();
   private Exchange exchange;
 
@@ -33,7 +34,24 @@ final class CudaBackendFactory extends CudaSizes implements AutoCloseable {
     DeviceContext context =
         contexts.computeIfAbsent(ordinal, o -> DeviceContext.open(parts.device(o)));
     context.use();
+    freeAtFirst.computeIfAbsent(ordinal, o -> context.freeBytes());
     return context;
+  }
+
+  /**
+   * What the driver holds for each rank of the first rank's device: the context, as planned, and
+   * what else has gone since it was opened without being taken here. Others who use the device
+   * meanwhile are counted in.
+   */
+  synchronized long driverBytesNow() {
+    int ordinal = settings.devices().get(0);
+    long gone = freeAtFirst.get(ordinal) - freeBytes(ordinal);
+    for (Map.Entry<Integer, CudaBackend> backend : backends.entrySet()) {
+      if (settings.devices().get(backend.getKey()) == ordinal) {
+        gone -= backend.getValue().arenaBytes();
+      }
+    }
+    return (CONTEXT_BYTES + Math.max(0, gone)) / sharing(ordinal);
   }
 
   @Override

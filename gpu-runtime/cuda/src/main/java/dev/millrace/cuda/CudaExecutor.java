@@ -8,6 +8,7 @@ import dev.millrace.cuda.device.CudaDevices;
 import dev.millrace.cuda.device.CudaException;
 import dev.millrace.cuda.kernel.CacheFolder;
 import dev.millrace.cuda.kernel.CudaLibraries;
+import dev.millrace.engine.compute.MemoryPurpose;
 import dev.millrace.engine.compute.Tensor;
 import dev.millrace.engine.model.LogitTasks;
 import dev.millrace.engine.model.ModelExecutor;
@@ -60,10 +61,22 @@ public final class CudaExecutor implements ModelExecutor {
     } catch (CudaException e) {
       throw new EngineException("no GPU can be used: " + e.getMessage(), e);
     }
+    return open(
+        workspace, settings, cuda, parts, HeapCollective.group(cuda.ranks(), cuda.deadline()));
+  }
+
+  /**
+   * @param hosts how the ranks' threads meet
+   */
+  static CudaExecutor open(
+      Workspace workspace,
+      EngineSettings settings,
+      CudaSettings cuda,
+      CudaParts parts,
+      List<Collective> hosts) {
     CudaBackendFactory backends = new CudaBackendFactory(parts, cuda);
     List<Collective> collectives = new ArrayList<>();
-    HeapCollective.group(cuda.ranks(), cuda.deadline())
-        .forEach(host -> collectives.add(new CudaCollective(backends, host)));
+    hosts.forEach(host -> collectives.add(new CudaCollective(backends, host)));
     List<CudaLogitTasks> logitTasks = new ArrayList<>();
     int vocabulary = workspace.manifest().shape().vocabularySize();
     LogitTasks.Factory tasks =
@@ -121,7 +134,14 @@ public final class CudaExecutor implements ModelExecutor {
 
   @Override
   public List<MemoryEntry> memory() {
-    return ranks.memory();
+    long driverBytes = backends.driverBytesNow();
+    return ranks.memory().stream()
+        .map(
+            entry ->
+                entry.purpose().equals(MemoryPurpose.DRIVER.label())
+                    ? new MemoryEntry(entry.purpose(), entry.plannedBytes(), driverBytes)
+                    : entry)
+        .toList();
   }
 
   @Override

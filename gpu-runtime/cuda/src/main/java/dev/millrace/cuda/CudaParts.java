@@ -25,10 +25,16 @@ final class CudaParts {
    *     what to do
    */
   CudaParts(CudaDevices devices, CudaLibraries libraries, CacheFolder cache) {
+    this(devices, libraries, cache, KernelCompiler.open(libraries, cache));
+  }
+
+  /** Parts whose kernels come from a given compiler. */
+  CudaParts(
+      CudaDevices devices, CudaLibraries libraries, CacheFolder cache, KernelCompiler compiler) {
     this.devices = devices;
     this.cache = cache;
+    this.compiler = compiler;
     devices.require(0);
-    compiler = KernelCompiler.open(libraries, cache);
     cublasLt = CublasLt.load(libraries);
   }
 

@@ -9,8 +9,14 @@ import java.util.List;
 
 /** What backends on GPUs take, for a plan: needs no GPU but to ask what is free on one. */
 abstract class CudaSizes implements BackendFactory {
-  /** Left to the driver for modules, recordings and its own tables. */
-  private static final long RESERVE_BYTES = 1L << 30;
+  /** What a context takes of a GPU before anything is asked of it. */
+  static final long CONTEXT_BYTES = 520L << 20;
+
+  /** What it grows by: kernels of ours and of cuBLASLt, recordings. */
+  private static final long KERNELS_BYTES = 300L << 20;
+
+  /** Left free beside the plan: the driver takes memory in large pieces. */
+  private static final long SPARE_BYTES = 256L << 20;
 
   private final List<Integer> devices;
   private final long deviceMemoryBytes;
@@ -83,14 +89,28 @@ abstract class CudaSizes implements BackendFactory {
     return false;
   }
 
-  /** What the fullest device can give each of its ranks, for all ranks. */
+  /** Ranks that share a device share its context. */
+  @Override
+  public long driverBytes() {
+    return (CONTEXT_BYTES + KERNELS_BYTES)
+        / devices.stream().mapToLong(this::sharing).min().orElseThrow();
+  }
+
+  /** Ranks on a device. */
+  long sharing(int ordinal) {
+    return devices.stream().filter(other -> other == ordinal).count();
+  }
+
+  /**
+   * What the fullest device can give each of its ranks, for all ranks; its context included, which
+   * is there by the time its free memory is asked for.
+   */
   @Override
   public long memoryAvailableBytes(int ranks) {
     long least = Long.MAX_VALUE;
     for (int ordinal : devices) {
-      long sharing = devices.stream().filter(other -> other == ordinal).count();
-      long given = deviceMemoryBytes > 0 ? deviceMemoryBytes : freeBytes(ordinal);
-      least = Math.min(least, Math.max(0, given - RESERVE_BYTES) / sharing);
+      long given = deviceMemoryBytes > 0 ? deviceMemoryBytes : freeBytes(ordinal) + CONTEXT_BYTES;
+      least = Math.min(least, Math.max(0, given - SPARE_BYTES) / sharing(ordinal));
     }
     return least * ranks;
   }

@@ -228,6 +228,9 @@ final class CudaExecutorTest {
       try (CudaExecutor executor = CudaExecutor.open(workspace, settings(2), devices(2))) {
         new StepDriver(executor, 64).score(tokens(TOKENS), 37);
         for (MemoryEntry entry : executor.memory()) {
+          if (entry.purpose().equals("driver")) {
+            continue; // measured, not taken: CudaFootprintTest holds it to the plan from outside
+          }
           assertEquals(entry.plannedBytes(), entry.usedBytes(), entry::toString);
         }
       }

@@ -13,11 +13,16 @@ import dev.millrace.cuda.kernel.CudaLibraries;
  * The GPU that tests run on. Without one they are skipped, and say why; with {@code
  * -Dgpu.required=true} they fail, so that a run on a GPU cannot pass by skipping.
  */
-final class Gpu {
+public final class Gpu {
   private static CudaParts parts;
   private static String problem;
 
   private Gpu() {}
+
+  /** Skips or fails the calling test where there is no GPU. */
+  public static void require() {
+    parts();
+  }
 
   /** What backends are opened with; skips or fails the calling test where there is no GPU. */
   static synchronized CudaParts parts() {

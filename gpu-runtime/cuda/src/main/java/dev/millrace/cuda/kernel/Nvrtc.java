@@ -77,7 +77,7 @@ final class Nvrtc implements SourceCompiler {
         String log = log(program[0]);
         if (result == COMPILATION_FAILED) {
           throw new CudaException(
-              "kernel file %s does not compile with %s %s:%n%s"
+              "kernel file %s does not compile with %s %s; `millrace doctor` says which compiler was found, another CUDA 12 or 13 may do: %n%s"
                   .formatted(name, version(), options, log),
               result);
         }

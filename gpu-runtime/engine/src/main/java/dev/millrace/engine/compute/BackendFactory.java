@@ -32,6 +32,11 @@ public interface BackendFactory {
   /** Bytes a backend takes for itself when it is opened. */
   long scratchBytes(StepLimits limits, int ranks);
 
+  /** Bytes that a device's driver holds for a rank beside what its backend takes, about. */
+  default long driverBytes() {
+    return 0;
+  }
+
   /** Bytes that all ranks together could take now, weights left out where {@link #mapsWeights}. */
   long memoryAvailableBytes(int ranks);
 

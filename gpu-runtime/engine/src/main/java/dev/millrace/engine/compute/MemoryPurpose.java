@@ -8,7 +8,12 @@ public enum MemoryPurpose {
   ACTIVATIONS("activations"),
   LOGITS("logits"),
   /** A backend's own working memory. */
-  SCRATCH("scratch");
+  SCRATCH("scratch"),
+  /**
+   * What a device's driver holds beside: its context, kernels, recordings. Planned from experience
+   * and measured, where all else is taken to the byte.
+   */
+  DRIVER("driver");
 
   private final String label;
 

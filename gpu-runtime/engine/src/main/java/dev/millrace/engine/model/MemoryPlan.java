@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What each rank will take, to the byte, worked out from manifest and settings before anything is
- * taken. Equal on every rank.
+ * What each rank will take, to the byte but for a device's driver, worked out from manifest and
+ * settings before anything is taken. Equal on every rank.
  */
 public final class MemoryPlan {
 
@@ -54,6 +54,7 @@ public final class MemoryPlan {
     Map<MemoryPurpose, Long> bytes = new EnumMap<>(MemoryPurpose.class);
     bytes.put(MemoryPurpose.WEIGHTS, RankWeights.bytes(manifest, shape, backends));
     bytes.put(MemoryPurpose.SCRATCH, backends.scratchBytes(limits, shape.ranks()));
+    bytes.put(MemoryPurpose.DRIVER, backends.driverBytes());
     ActivationPlan activations =
         ActivationPlan.of(shape, limits, backends.activationType(), backends.residualType());
     for (TensorPlan tensor : activations.tensors()) {
@@ -136,6 +137,9 @@ public final class MemoryPlan {
   List<MemoryEntry> entries(Map<MemoryPurpose, Long> takenBytes) {
     List<MemoryEntry> entries = new ArrayList<>();
     for (MemoryPurpose purpose : MemoryPurpose.values()) {
+      if (purpose == MemoryPurpose.DRIVER && bytes(purpose) == 0) {
+        continue; // no device, no driver
+      }
       entries.add(
           new MemoryEntry(purpose.label(), bytes(purpose), takenBytes.getOrDefault(purpose, 0L)));
     }

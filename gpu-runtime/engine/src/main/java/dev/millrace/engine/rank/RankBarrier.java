@@ -78,7 +78,7 @@ final class RankBarrier {
         late.add(rank);
       }
     }
-    return "waited %d ms for ranks %s at meeting %d"
+    return "waited %d ms for ranks %s at meeting %d; they hang, or are slower than the step deadline allows: raise it if the machine is only slow"
         .formatted(TimeUnit.NANOSECONDS.toMillis(deadlineNanos), late, before + 1);
   }
 

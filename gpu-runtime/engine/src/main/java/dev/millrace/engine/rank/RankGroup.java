@@ -166,6 +166,7 @@ public final class RankGroup implements AutoCloseable {
         message.append(" rank %d at %s;".formatted(rank, place(threads.get(rank))));
       }
     }
+    message.append(" it hangs; raise the deadline if the machine is only slow");
     return message.toString();
   }
 
