@@ -27,7 +27,7 @@ record OverPlanned(BackendFactory real) implements BackendFactory {
             settings,
             new OverPlanned(real),
             HeapCollective.group(1, Duration.ofSeconds(20)),
-            (backend, collective, gathered) -> (plan, first, rows, logits, result) -> {})
+            (backend, collective, gathered) -> (first, rows, logits) -> {})
         .close();
   }
 

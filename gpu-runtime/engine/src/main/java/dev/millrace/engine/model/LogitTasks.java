@@ -18,7 +18,7 @@ public interface LogitTasks {
    *
    * @param result shared by all ranks; all of them together fill every entry, each once
    */
-  void begin(StepPlan plan, StepResult result);
+  default void begin(StepPlan plan, StepResult result) {}
 
   /**
    * Carries out the tasks of some of the step's logit rows, or lets a device begin. Every rank

@@ -13,7 +13,6 @@ import dev.millrace.engine.rank.Collective;
 import dev.millrace.engine.rank.HeapCollective;
 import dev.millrace.engine.step.LogitTask;
 import dev.millrace.engine.step.StepPlan;
-import dev.millrace.engine.step.StepResult;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -220,9 +219,6 @@ public final class ModelProbe {
 
   /** Reads logits where draws would be made of them. */
   private record LogitReader(Backend backend, Results results) implements LogitTasks {
-    @Override
-    public void begin(StepPlan plan, StepResult result) {}
-
     @Override
     public void run(int firstRow, int rows, Tensor logits) {
       float[] values = new float[rows * logits.width()];

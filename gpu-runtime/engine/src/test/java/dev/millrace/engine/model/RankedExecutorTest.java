@@ -11,7 +11,6 @@ import dev.millrace.api.engine.EngineSettings;
 import dev.millrace.api.engine.MemoryEntry;
 import dev.millrace.api.workspace.Workspace;
 import dev.millrace.engine.compute.ReferenceBackendFactory;
-import dev.millrace.engine.compute.Tensor;
 import dev.millrace.engine.rank.HeapCollective;
 import dev.millrace.engine.step.LogitTask;
 import dev.millrace.engine.step.StepPlan;
@@ -96,30 +95,17 @@ final class RankedExecutorTest {
     }
   }
 
-  private static LogitTasks onRun(Runnable work) {
-    return new LogitTasks() {
-      @Override
-      public void begin(StepPlan plan, StepResult result) {}
-
-      @Override
-      public void run(int firstRow, int rows, Tensor logits) {
-        work.run();
-      }
-    };
-  }
-
   @Test
   void errorOfTheFailingRankIsTheCause() throws IOException {
     IllegalStateException error = new IllegalStateException("rank 2 lost its device");
     LogitTasks.Factory failing =
         (backend, collective, gathered) ->
-            onRun(
-                () -> {
-                  if (collective.rank() == 2) {
-                    throw error;
-                  }
-                  collective.barrier();
-                });
+            (first, rows, logits) -> {
+              if (collective.rank() == 2) {
+                throw error;
+              }
+              collective.barrier();
+            };
     try (RankedExecutor executor = open(4, 30_000, failing)) {
       long start = System.nanoTime();
 
@@ -142,16 +128,15 @@ final class RankedExecutorTest {
     CountDownLatch never = new CountDownLatch(1);
     LogitTasks.Factory hanging =
         (backend, collective, gathered) ->
-            onRun(
-                () -> {
-                  if (collective.rank() == 1) {
-                    try {
-                      never.await();
-                    } catch (InterruptedException e) {
-                      throw new IllegalStateException(e);
-                    }
-                  }
-                });
+            (first, rows, logits) -> {
+              if (collective.rank() == 1) {
+                try {
+                  never.await();
+                } catch (InterruptedException e) {
+                  throw new IllegalStateException(e);
+                }
+              }
+            };
     try (RankedExecutor executor = open(2, 300, hanging)) {
       EngineException seen =
           assertThrows(EngineException.class, () -> executor.execute(plan(3, 0)));
@@ -177,7 +162,7 @@ final class RankedExecutorTest {
                           if (collective.rank() == 1) {
                             throw error;
                           }
-                          return onRun(() -> {});
+                          return (first, rows, logits) -> {};
                         })
                     .close());
     assertSame(error, seen.getCause());
