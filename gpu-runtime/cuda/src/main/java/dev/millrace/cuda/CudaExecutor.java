@@ -2,12 +2,10 @@ package dev.millrace.cuda;
 
 import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.engine.LoadPart;
 import dev.millrace.api.engine.MemoryEntry;
 import dev.millrace.api.workspace.Workspace;
-import dev.millrace.cuda.device.CudaDevices;
 import dev.millrace.cuda.device.CudaException;
-import dev.millrace.cuda.kernel.CacheFolder;
-import dev.millrace.cuda.kernel.CudaLibraries;
 import dev.millrace.engine.compute.Tensor;
 import dev.millrace.engine.model.LogitTasks;
 import dev.millrace.engine.model.ModelExecutor;
@@ -25,13 +23,18 @@ public final class CudaExecutor implements ModelExecutor {
   private final CudaBackendFactory backends;
   private final RankedExecutor ranks;
   private final List<CudaLogitTasks> logitTasks;
+  private final List<LoadPart> loadParts;
   private boolean closed;
 
   private CudaExecutor(
-      CudaBackendFactory backends, RankedExecutor ranks, List<CudaLogitTasks> logitTasks) {
+      CudaBackendFactory backends,
+      RankedExecutor ranks,
+      List<CudaLogitTasks> logitTasks,
+      List<LoadPart> loadParts) {
     this.backends = backends;
     this.ranks = ranks;
     this.logitTasks = logitTasks;
+    this.loadParts = loadParts;
   }
 
   /**
@@ -54,12 +57,14 @@ public final class CudaExecutor implements ModelExecutor {
   }
 
   static CudaExecutor open(Workspace workspace, EngineSettings settings, CudaSettings cuda) {
+    long start = System.nanoTime();
     CudaParts parts;
     try {
-      parts = new CudaParts(CudaDevices.find(), CudaLibraries.find(), CacheFolder.usual());
+      parts = CudaParts.open();
     } catch (CudaException e) {
       throw new EngineException("no GPU can be used: " + e.getMessage(), e);
     }
+    LoadPart opened = new LoadPart("driver and libraries", System.nanoTime() - start, 0);
     CudaBackendFactory backends = new CudaBackendFactory(parts, cuda);
     List<Collective> collectives = new ArrayList<>();
     HeapCollective.group(cuda.ranks(), cuda.deadline())
@@ -71,7 +76,9 @@ public final class CudaExecutor implements ModelExecutor {
             logitTasks(backends, collective, gathered, vocabulary, logitTasks);
     try {
       RankedExecutor ranks = RankedExecutor.open(workspace, settings, backends, collectives, tasks);
-      return new CudaExecutor(backends, ranks, logitTasks);
+      List<LoadPart> loadParts =
+          List.of(opened, backends.awaitKernels(), backends.backend(0).uploaded());
+      return new CudaExecutor(backends, ranks, logitTasks, loadParts);
     } catch (RuntimeException e) {
       try {
         logitTasks.forEach(CudaLogitTasks::close);
@@ -90,6 +97,10 @@ public final class CudaExecutor implements ModelExecutor {
       int vocabulary,
       List<CudaLogitTasks> opened) {
     CudaBackend backend = backends.backend(collective.rank());
+    // the last of loading: what cannot be compiled or read fails here, not in a step
+    backends.awaitKernels();
+    backend.loadKernels();
+    backend.finishUploads();
     CudaLogitTasks tasks =
         new CudaLogitTasks(
             backend,
@@ -122,6 +133,11 @@ public final class CudaExecutor implements ModelExecutor {
   @Override
   public List<MemoryEntry> memory() {
     return ranks.memory();
+  }
+
+  @Override
+  public List<LoadPart> loadParts() {
+    return loadParts;
   }
 
   @Override
