@@ -1,7 +1,9 @@
 package dev.millrace.cuda;
 
+import dev.millrace.api.engine.LoadPart;
 import dev.millrace.cuda.device.CudaDevice;
 import dev.millrace.cuda.device.CudaDevices;
+import dev.millrace.cuda.device.CudaException;
 import dev.millrace.cuda.kernel.CacheFolder;
 import dev.millrace.cuda.kernel.CudaLibraries;
 import dev.millrace.cuda.kernel.KernelCompiler;
@@ -9,6 +11,8 @@ import dev.millrace.cuda.matmul.AlgorithmStore;
 import dev.millrace.cuda.matmul.CublasLt;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 
 /**
  * What all ranks of a process share: devices, libraries, compiler, chosen algorithms. Thread-safe.
@@ -18,6 +22,7 @@ final class CudaParts {
   private final CacheFolder cache;
   private final KernelCompiler compiler;
   private final CublasLt cublasLt;
+  private final LoadPart opened;
   private final Map<String, AlgorithmStore> algorithms = new HashMap<>();
 
   /**
@@ -31,11 +36,51 @@ final class CudaParts {
   /** Parts whose kernels come from a given compiler. */
   CudaParts(
       CudaDevices devices, CudaLibraries libraries, CacheFolder cache, KernelCompiler compiler) {
+    this(devices, cache, compiler, CublasLt.load(libraries), System.nanoTime());
+    devices.require(0);
+  }
+
+  private CudaParts(
+      CudaDevices devices,
+      CacheFolder cache,
+      KernelCompiler compiler,
+      CublasLt cublasLt,
+      long startNanos) {
     this.devices = devices;
     this.cache = cache;
     this.compiler = compiler;
-    devices.require(0);
-    cublasLt = CublasLt.load(libraries);
+    this.cublasLt = cublasLt;
+    opened = new LoadPart("driver and libraries", System.nanoTime() - startNanos, 0);
+  }
+
+  /** How long driver and libraries took. */
+  LoadPart opened() {
+    return opened;
+  }
+
+  /**
+   * Starts the driver and loads the libraries, all at once.
+   *
+   * @throws CudaException if GPU, driver or a library is missing, with what to do
+   */
+  static CudaParts open() {
+    long start = System.nanoTime();
+    CudaLibraries libraries = CudaLibraries.find();
+    CacheFolder cache = CacheFolder.usual();
+    CompletableFuture<KernelCompiler> compiler =
+        CompletableFuture.supplyAsync(() -> KernelCompiler.open(libraries, cache));
+    CompletableFuture<CublasLt> cublasLt =
+        CompletableFuture.supplyAsync(() -> CublasLt.load(libraries));
+    CudaDevices devices = CudaDevices.find();
+    devices.require(0); // a missing driver is told before a missing library
+    try {
+      return new CudaParts(devices, cache, compiler.join(), cublasLt.join(), start);
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof CudaException known) {
+        throw known;
+      }
+      throw e;
+    }
   }
 
   CudaDevice device(int ordinal) {
