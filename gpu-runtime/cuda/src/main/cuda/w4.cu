@@ -183,7 +183,7 @@ DEVICE void write_results(const Int4Product& p, const float (&sum)[TOKENS / 2], 
 }
 
 #if WGMMA
-// GROUPS groups of four warps multiply, one more brings tiles and tokens through a ring of STAGES
+// GROUPS groups of four warps multiply, more threads bring tiles and tokens through a ring of STAGES
 // stages; a stage holds 128 inputs of TOKENS tokens and of TILES rows of tiles a group. Each group
 // keeps two products apart, so that while the tensor cores work on one the weights of the next are
 // made (of 128 tokens, one: its registers do not suffice for two).
@@ -368,11 +368,13 @@ DEVICE void multiply_by_groups(const TensorMap& x, const Int4Product& p) {
   const int end = share_start(blockIdx.x + 1, gridDim.x, units);
   const int group = threadIdx.x / GROUP_THREADS;
   if (group == R::GROUPS) {
-    registers_keep<24>();
+    if (R::GROUPS == 2) registers_keep<24>();
     if (threadIdx.x % GROUP_THREADS == 0) bring(ring, x, p, begin, end);
     return;
   }
-  registers_take<R::GROUPS == 4 ? 120 : 240>();
+  // 24 + 2 x 240 is what three groups begin with, 3 x 168: who asks for more waits for ever. With
+  // four groups and one warp each thread has 120 from the start, which is enough.
+  if (R::GROUPS == 2) registers_take<240>();
   Multiplier<R> m;
   m.ring = ring;
   m.thread = threadIdx.x % GROUP_THREADS;
@@ -396,13 +398,13 @@ DEVICE void multiply_by_groups(const TensorMap& x, const Int4Product& p) {
   }
 }
 
-// grid (shares), block 128 * (GROUPS + 1), shared STAGES * STAGE_BYTES + 16 * STAGES + 4 * GROUPS. x:
+// grid (shares), block 128 * GROUPS + 128, or + 32 of 4 groups, shared STAGES * STAGE_BYTES + 16 * STAGES + 4 * GROUPS. x:
 // a map of boxes of 64 columns x TOKENS rows, swizzled by 128 bytes.
-KERNEL void __launch_bounds__(640, 1)
+KERNEL void __launch_bounds__(544, 1)
     w4_8(const __grid_constant__ TensorMap x, const Int4Product p) {
   multiply_by_groups<Ring<8, 4, 1, 11>>(x, p);
 }
-KERNEL void __launch_bounds__(640, 1)
+KERNEL void __launch_bounds__(544, 1)
     w4_16(const __grid_constant__ TensorMap x, const Int4Product p) {
   multiply_by_groups<Ring<16, 4, 1, 10>>(x, p);
 }

@@ -50,7 +50,7 @@ final class FusedInt4 {
    */
   private record Box(int rows, int groups, int tiles, int stages, int mmaStages) {
     int threads() {
-      return GROUP_THREADS * (groups + 1);
+      return GROUP_THREADS * groups + (groups == 4 ? 32 : GROUP_THREADS);
     }
 
     private int xBytes() {
