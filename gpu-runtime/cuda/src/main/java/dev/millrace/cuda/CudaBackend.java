@@ -34,7 +34,8 @@ import java.util.Optional;
  *
  * <p>Rows of the same step do not depend on each other, but how a product sums depends on the
  * number of rows: the same row can differ in its last bits between batches of different size. The
- * same steps give the same bits.
+ * same steps give the same bits. With {@link CudaSettings#batchInvariant} a row's bits depend on
+ * the row alone.
  */
 final class CudaBackend extends CudaVerbs {
   /** Largest piece of {@link #write} and {@link #read}. */
@@ -75,7 +76,7 @@ final class CudaBackend extends CudaVerbs {
     arenas.put(MemoryPurpose.SCRATCH, arena);
     scratch = memory.take(Scratch.take(limits, settings.ranks(), arena));
     layout = StepLayout.of(limits);
-    batch = new CudaBatch(layout, settings.graphs());
+    batch = new CudaBatch(layout, settings.records(), settings.batchInvariant());
     for (int i = 0; i < stepMemory.length; i++) {
       stepMemory[i] = new PinnedBuffer(layout.bytes());
       stepCopied[i] = new CudaEvent();
@@ -85,7 +86,9 @@ final class CudaBackend extends CudaVerbs {
         new Matmuls(
             parts.cublasLt(),
             parts.algorithms(context.device()),
-            settings.ranks() == 1,
+            settings.batchInvariant()
+                ? Matmuls.Choice.PINNED
+                : settings.ranks() == 1 ? Matmuls.Choice.TIMED : Matmuls.Choice.FIRST,
             scratch.workspace(),
             stream()),
         scratch,
@@ -196,7 +199,7 @@ final class CudaBackend extends CudaVerbs {
 
   @Override
   public void run(StepBatch step, Runnable verbs) {
-    if (!settings.graphs() || settings.ranks() > 1 || !batch.isDecodeOnly()) {
+    if (!settings.records() || settings.ranks() > 1 || !batch.isDecodeOnly()) {
       verbs.run();
       return;
     }

@@ -50,7 +50,8 @@ public final class CudaExecutor implements ModelExecutor {
             devices,
             Duration.ofMillis(settings.stepDeadlineMillis()),
             true,
-            settings.deviceMemoryBytes());
+            settings.deviceMemoryBytes(),
+            false);
     return open(workspace, settings, cuda);
   }
 
