@@ -1,13 +1,19 @@
 package dev.millrace.cuda;
 
+import dev.millrace.api.engine.LoadPart;
 import dev.millrace.cuda.device.CudaDevice;
+import dev.millrace.cuda.device.CudaException;
 import dev.millrace.cuda.device.DeviceContext;
+import dev.millrace.cuda.kernel.KernelFile;
 import dev.millrace.engine.compute.Backend;
 import dev.millrace.engine.compute.MemoryPurpose;
 import dev.millrace.engine.compute.StepLimits;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 
 /** Opens the backends of a group of ranks on GPUs. Thread-safe. */
 final class CudaBackendFactory extends CudaSizes implements AutoCloseable {
@@ -17,6 +23,8 @@ final class CudaBackendFactory extends CudaSizes implements AutoCloseable {
   private final Map<Integer, Long> freeAtFirst = new HashMap<>();
   private final Map<Integer, CudaBackend> backends = new HashMap<>();
   private Exchange exchange;
+  private CompletableFuture<Void> kernels; // null until the first backend opens
+  private volatile long kernelNanos;
 
   CudaBackendFactory(CudaParts parts, CudaSettings settings) {
     super(settings.devices(), settings.deviceMemoryBytes());
@@ -65,6 +73,7 @@ final class CudaBackendFactory extends CudaSizes implements AutoCloseable {
     CudaDevice device = parts.device(settings.devices().get(rank));
     synchronized (this) {
       context(settings.devices().get(rank));
+      prepareKernels(device, limits.heads().headSize());
       if (ranks > 1 && exchange == null) {
         exchange = new Exchange(settings, limits);
       }
@@ -88,6 +97,34 @@ final class CudaBackendFactory extends CudaSizes implements AutoCloseable {
       backends.put(rank, backend);
     }
     return backend;
+  }
+
+  private void prepareKernels(CudaDevice device, int headSize) {
+    if (kernels == null) {
+      long start = System.nanoTime();
+      kernels =
+          parts
+              .compiler()
+              .prepare(EnumSet.allOf(KernelFile.class), headSize, device)
+              .whenComplete((none, error) -> kernelNanos = System.nanoTime() - start);
+    }
+  }
+
+  /** Waits for the kernels of all ranks; those of other devices are made at their first use. */
+  LoadPart awaitKernels() {
+    CompletableFuture<Void> pending;
+    synchronized (this) {
+      pending = kernels;
+    }
+    try {
+      pending.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof CudaException known) {
+        throw new CudaException(known.getMessage(), known);
+      }
+      throw e;
+    }
+    return new LoadPart("kernels", kernelNanos, 0);
   }
 
   /** Makes the first device's context that of the calling thread. */

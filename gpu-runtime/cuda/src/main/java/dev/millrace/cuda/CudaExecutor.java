@@ -2,12 +2,10 @@ package dev.millrace.cuda;
 
 import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.engine.LoadPart;
 import dev.millrace.api.engine.MemoryEntry;
 import dev.millrace.api.workspace.Workspace;
-import dev.millrace.cuda.device.CudaDevices;
 import dev.millrace.cuda.device.CudaException;
-import dev.millrace.cuda.kernel.CacheFolder;
-import dev.millrace.cuda.kernel.CudaLibraries;
 import dev.millrace.engine.compute.MemoryPurpose;
 import dev.millrace.engine.compute.Tensor;
 import dev.millrace.engine.model.LogitTasks;
@@ -26,13 +24,18 @@ public final class CudaExecutor implements ModelExecutor {
   private final CudaBackendFactory backends;
   private final RankedExecutor ranks;
   private final List<CudaLogitTasks> logitTasks;
+  private final List<LoadPart> loadParts;
   private boolean closed;
 
   private CudaExecutor(
-      CudaBackendFactory backends, RankedExecutor ranks, List<CudaLogitTasks> logitTasks) {
+      CudaBackendFactory backends,
+      RankedExecutor ranks,
+      List<CudaLogitTasks> logitTasks,
+      List<LoadPart> loadParts) {
     this.backends = backends;
     this.ranks = ranks;
     this.logitTasks = logitTasks;
+    this.loadParts = loadParts;
   }
 
   /**
@@ -56,25 +59,36 @@ public final class CudaExecutor implements ModelExecutor {
   }
 
   static CudaExecutor open(Workspace workspace, EngineSettings settings, CudaSettings cuda) {
+    long start = System.nanoTime();
     CudaParts parts;
     try {
-      parts = new CudaParts(CudaDevices.find(), CudaLibraries.find(), CacheFolder.usual());
+      parts = CudaParts.open();
     } catch (CudaException e) {
       throw new EngineException("no GPU can be used: " + e.getMessage(), e);
     }
+    LoadPart opened = new LoadPart("driver and libraries", System.nanoTime() - start, 0);
     return open(
-        workspace, settings, cuda, parts, HeapCollective.group(cuda.ranks(), cuda.deadline()));
+        workspace,
+        settings,
+        cuda,
+        parts,
+        HeapCollective.group(cuda.ranks(), cuda.deadline()),
+        opened);
   }
 
   /**
+   * Loads a model with parts that are there.
+   *
    * @param hosts how the ranks' threads meet
+   * @param opened how long the parts took
    */
   static CudaExecutor open(
       Workspace workspace,
       EngineSettings settings,
       CudaSettings cuda,
       CudaParts parts,
-      List<Collective> hosts) {
+      List<Collective> hosts,
+      LoadPart opened) {
     CudaBackendFactory backends = new CudaBackendFactory(parts, cuda);
     List<Collective> collectives = new ArrayList<>();
     hosts.forEach(host -> collectives.add(new CudaCollective(backends, host)));
@@ -85,7 +99,9 @@ public final class CudaExecutor implements ModelExecutor {
             logitTasks(backends, collective, gathered, vocabulary, logitTasks);
     try {
       RankedExecutor ranks = RankedExecutor.open(workspace, settings, backends, collectives, tasks);
-      return new CudaExecutor(backends, ranks, logitTasks);
+      List<LoadPart> loadParts =
+          List.of(opened, backends.awaitKernels(), backends.backend(0).uploaded());
+      return new CudaExecutor(backends, ranks, logitTasks, loadParts);
     } catch (RuntimeException e) {
       try {
         logitTasks.forEach(CudaLogitTasks::close);
@@ -104,6 +120,10 @@ public final class CudaExecutor implements ModelExecutor {
       int vocabulary,
       List<CudaLogitTasks> opened) {
     CudaBackend backend = backends.backend(collective.rank());
+    // the last of loading: what cannot be compiled or read fails here, not in a step
+    backends.awaitKernels();
+    backend.loadKernels();
+    backend.finishUploads();
     CudaLogitTasks tasks =
         new CudaLogitTasks(
             backend,
@@ -143,6 +163,11 @@ public final class CudaExecutor implements ModelExecutor {
                     ? new MemoryEntry(entry.purpose(), entry.plannedBytes(), driverBytes)
                     : entry)
         .toList();
+  }
+
+  @Override
+  public List<LoadPart> loadParts() {
+    return loadParts;
   }
 
   @Override

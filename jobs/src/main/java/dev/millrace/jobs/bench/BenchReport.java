@@ -6,9 +6,11 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.millrace.api.engine.EngineInfo;
 import dev.millrace.api.engine.EngineSettings;
 import dev.millrace.api.engine.EngineStatistics;
+import dev.millrace.api.engine.LoadPart;
 import dev.millrace.api.engine.MemoryEntry;
 import dev.millrace.api.workspace.WorkspaceManifest;
 import dev.millrace.engine.StepTimes;
+import java.lang.management.ManagementFactory;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -26,6 +28,7 @@ final class BenchReport {
   private EngineStatistics statistics;
   private long openNanos;
   private double firstTokenSeconds;
+  private double processSeconds; // from the start of the JVM to the end of the first step
 
   BenchReport(
       Bench.Program program,
@@ -50,7 +53,11 @@ final class BenchReport {
   /** All rows have come back once more. */
   void ran(RunResult run, List<StepTimes> itsSteps) {
     if (runs.isEmpty()) {
-      firstTokenSeconds = (itsSteps.get(0).commitEndNanos() - run.startNanos()) / 1e9;
+      long first = itsSteps.get(0).commitEndNanos();
+      firstTokenSeconds = (first - run.startNanos()) / 1e9;
+      long started = ManagementFactory.getRuntimeMXBean().getStartTime();
+      double now = (System.currentTimeMillis() - started) / 1e3;
+      processSeconds = now - (System.nanoTime() - first) / 1e9;
     }
     runs.add(run);
     steps = itsSteps;
@@ -148,6 +155,17 @@ final class BenchReport {
     ObjectNode node = JsonNodeFactory.instance.objectNode();
     node.put("open_seconds", StepSummary.rounded(openNanos / 1e9, 1e3));
     node.put("first_step_seconds", StepSummary.rounded(firstTokenSeconds, 1e3));
+    node.put("process_to_first_token_seconds", StepSummary.rounded(processSeconds, 1e3));
+    ArrayNode parts = node.putArray("parts");
+    for (LoadPart part : engine.loadParts()) {
+      ObjectNode entry = parts.addObject();
+      entry.put("part", part.part());
+      entry.put("seconds", StepSummary.rounded(part.nanos() / 1e9, 1e3));
+      if (part.bytes() > 0) {
+        entry.put("bytes", part.bytes());
+        entry.put("gb_s", StepSummary.rounded((double) part.bytes() / part.nanos(), 100));
+      }
+    }
     return node;
   }
 
