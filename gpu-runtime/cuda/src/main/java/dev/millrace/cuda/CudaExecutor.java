@@ -103,13 +103,18 @@ public final class CudaExecutor implements ModelExecutor {
           List.of(opened, backends.awaitKernels(), backends.backend(0).uploaded());
       return new CudaExecutor(backends, ranks, logitTasks, loadParts);
     } catch (RuntimeException e) {
+      // outside the ranks, while planning: a GPU that an earlier fault took from this process, say
+      RuntimeException error =
+          e instanceof CudaException
+              ? new EngineException("the GPU cannot be used: " + e.getMessage(), e)
+              : e;
       try {
         logitTasks.forEach(CudaLogitTasks::close);
         backends.close();
       } catch (RuntimeException other) {
-        e.addSuppressed(other);
+        error.addSuppressed(other);
       }
-      throw e;
+      throw error;
     }
   }
 
