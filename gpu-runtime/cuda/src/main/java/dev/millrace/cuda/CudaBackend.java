@@ -59,6 +59,7 @@ final class CudaBackend extends CudaVerbs {
   private Optional<WeightUpload> upload = Optional.empty();
   private LoadPart uploaded = new LoadPart("weights", 0, 0);
   private int steps;
+  private boolean eager;
   private boolean closed;
 
   /** Opens a backend on the calling thread, with all its own device memory. */
@@ -220,7 +221,7 @@ final class CudaBackend extends CudaVerbs {
 
   @Override
   public void run(StepBatch step, Runnable verbs) {
-    if (!settings.graphs() || settings.ranks() > 1 || !batch.isDecodeOnly()) {
+    if (!settings.graphs() || eager || settings.ranks() > 1 || !batch.isDecodeOnly()) {
       verbs.run();
       return;
     }
@@ -233,6 +234,11 @@ final class CudaBackend extends CudaVerbs {
     // recording must not.
     verbs.run();
     graphs.put(batch.rows(), RecordedGraph.record(stream(), verbs));
+  }
+
+  /** Records and replays nothing from now on; sizes of steps stay as they are with recordings. */
+  void runEagerly() {
+    eager = true;
   }
 
   StepLayout layout() {

@@ -17,6 +17,7 @@ import dev.millrace.engine.step.StepResult;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** Carries out step plans on one or more GPUs, draws included. One thread at a time gives plans. */
 public final class CudaExecutor implements ModelExecutor {
@@ -47,16 +48,37 @@ public final class CudaExecutor implements ModelExecutor {
    */
   public static CudaExecutor open(
       Workspace workspace, EngineSettings settings, List<Integer> devices) {
+    return open(workspace, settings, devices, Optional.empty());
+  }
+
+  /**
+   * {@link #open} with a look at some of the steps.
+   *
+   * @param profile takes the times of verbs; nothing is recorded or replayed then
+   */
+  static CudaExecutor open(
+      Workspace workspace,
+      EngineSettings settings,
+      List<Integer> devices,
+      Optional<VerbTimes> profile) {
     CudaSettings cuda =
         new CudaSettings(
             devices,
             Duration.ofMillis(settings.stepDeadlineMillis()),
             true,
             settings.deviceMemoryBytes());
-    return open(workspace, settings, cuda);
+    return open(workspace, settings, cuda, profile);
   }
 
   static CudaExecutor open(Workspace workspace, EngineSettings settings, CudaSettings cuda) {
+    return open(workspace, settings, cuda, Optional.empty());
+  }
+
+  private static CudaExecutor open(
+      Workspace workspace,
+      EngineSettings settings,
+      CudaSettings cuda,
+      Optional<VerbTimes> profile) {
     long start = System.nanoTime();
     CudaParts parts;
     try {
@@ -65,10 +87,10 @@ public final class CudaExecutor implements ModelExecutor {
       throw new EngineException("no GPU can be used: " + e.getMessage(), e);
     }
     LoadPart opened = new LoadPart("driver and libraries", System.nanoTime() - start, 0);
-    CudaBackendFactory backends = new CudaBackendFactory(parts, cuda);
+    CudaBackendFactory backends = new CudaBackendFactory(parts, cuda, profile);
     List<Collective> collectives = new ArrayList<>();
     HeapCollective.group(cuda.ranks(), cuda.deadline())
-        .forEach(host -> collectives.add(new CudaCollective(backends, host)));
+        .forEach(host -> collectives.add(collective(backends, host, profile.isPresent())));
     List<CudaLogitTasks> logitTasks = new ArrayList<>();
     int vocabulary = workspace.manifest().shape().vocabularySize();
     LogitTasks.Factory tasks =
@@ -90,7 +112,13 @@ public final class CudaExecutor implements ModelExecutor {
     }
   }
 
-  private static CudaLogitTasks logitTasks(
+  private static Collective collective(
+      CudaBackendFactory backends, Collective host, boolean profiled) {
+    Collective collective = new CudaCollective(backends, host);
+    return profiled ? new ProfilingCollective(backends, collective) : collective;
+  }
+
+  private static LogitTasks logitTasks(
       CudaBackendFactory backends,
       Collective collective,
       Tensor gathered,
@@ -112,7 +140,12 @@ public final class CudaExecutor implements ModelExecutor {
     synchronized (opened) {
       opened.add(tasks);
     }
-    return tasks;
+    ProfilingBackend profiler = backends.profiler(collective.rank());
+    if (profiler == null) {
+      return tasks;
+    }
+    return (plan, first, rows, logits, result) ->
+        profiler.timedOnce("draws", () -> tasks.run(plan, first, rows, logits, result));
   }
 
   @Override
