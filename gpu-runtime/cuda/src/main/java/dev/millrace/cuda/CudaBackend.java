@@ -60,6 +60,7 @@ final class CudaBackend extends CudaVerbs {
   private Optional<WeightUpload> upload = Optional.empty();
   private LoadPart uploaded = new LoadPart("weights", 0, 0);
   private int steps;
+  private boolean eager;
   private boolean closed;
 
   /** Opens a backend on the calling thread, with all its own device memory. */
@@ -223,7 +224,7 @@ final class CudaBackend extends CudaVerbs {
 
   @Override
   public void run(StepBatch step, Runnable verbs) {
-    if (!settings.records() || settings.ranks() > 1 || !batch.isDecodeOnly()) {
+    if (!settings.records() || eager || settings.ranks() > 1 || !batch.isDecodeOnly()) {
       verbs.run();
       return;
     }
@@ -241,6 +242,11 @@ final class CudaBackend extends CudaVerbs {
   /** Device memory that was taken whole. */
   long arenaBytes() {
     return arenas.values().stream().mapToLong(DeviceArena::bytes).sum();
+  }
+
+  /** Records and replays nothing from now on; sizes of steps stay as they are with recordings. */
+  void runEagerly() {
+    eager = true;
   }
 
   StepLayout layout() {

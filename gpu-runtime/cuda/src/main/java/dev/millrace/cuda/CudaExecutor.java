@@ -18,6 +18,7 @@ import dev.millrace.engine.step.StepResult;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** Carries out step plans on one or more GPUs, draws included. One thread at a time gives plans. */
 public final class CudaExecutor implements ModelExecutor {
@@ -48,6 +49,19 @@ public final class CudaExecutor implements ModelExecutor {
    */
   public static CudaExecutor open(
       Workspace workspace, EngineSettings settings, List<Integer> devices) {
+    return open(workspace, settings, devices, Optional.empty());
+  }
+
+  /**
+   * {@link #open} with a look at some of the steps.
+   *
+   * @param profile takes the times of verbs; nothing is recorded or replayed then
+   */
+  static CudaExecutor open(
+      Workspace workspace,
+      EngineSettings settings,
+      List<Integer> devices,
+      Optional<VerbTimes> profile) {
     CudaSettings cuda =
         new CudaSettings(
             devices,
@@ -55,10 +69,18 @@ public final class CudaExecutor implements ModelExecutor {
             true,
             settings.deviceMemoryBytes(),
             false);
-    return open(workspace, settings, cuda);
+    return open(workspace, settings, cuda, profile);
   }
 
   static CudaExecutor open(Workspace workspace, EngineSettings settings, CudaSettings cuda) {
+    return open(workspace, settings, cuda, Optional.empty());
+  }
+
+  private static CudaExecutor open(
+      Workspace workspace,
+      EngineSettings settings,
+      CudaSettings cuda,
+      Optional<VerbTimes> profile) {
     long start = System.nanoTime();
     CudaParts parts;
     try {
@@ -67,31 +89,34 @@ public final class CudaExecutor implements ModelExecutor {
       throw new EngineException("no GPU can be used: " + e.getMessage(), e);
     }
     LoadPart opened = new LoadPart("driver and libraries", System.nanoTime() - start, 0);
-    return open(
-        workspace,
-        settings,
-        cuda,
-        parts,
-        HeapCollective.group(cuda.ranks(), cuda.deadline()),
-        opened);
+    List<Collective> hosts = HeapCollective.group(cuda.ranks(), cuda.deadline());
+    return open(workspace, settings, cuda, profile, new Shared(parts, opened, hosts));
   }
 
   /**
-   * Loads a model with parts that are there.
+   * What the ranks of an executor share on the host.
    *
+   * @param parts driver and libraries
+   * @param opened how long these took
    * @param hosts how the ranks' threads meet
-   * @param opened how long the parts took
    */
+  record Shared(CudaParts parts, LoadPart opened, List<Collective> hosts) {
+    Shared {
+      hosts = List.copyOf(hosts);
+    }
+  }
+
   static CudaExecutor open(
       Workspace workspace,
       EngineSettings settings,
       CudaSettings cuda,
-      CudaParts parts,
-      List<Collective> hosts,
-      LoadPart opened) {
-    CudaBackendFactory backends = new CudaBackendFactory(parts, cuda);
+      Optional<VerbTimes> profile,
+      Shared shared) {
+    CudaBackendFactory backends = new CudaBackendFactory(shared.parts(), cuda, profile);
     List<Collective> collectives = new ArrayList<>();
-    hosts.forEach(host -> collectives.add(new CudaCollective(backends, host)));
+    shared
+        .hosts()
+        .forEach(host -> collectives.add(collective(backends, host, profile.isPresent())));
     List<CudaLogitTasks> logitTasks = new ArrayList<>();
     int vocabulary = workspace.manifest().shape().vocabularySize();
     LogitTasks.Factory tasks =
@@ -100,7 +125,7 @@ public final class CudaExecutor implements ModelExecutor {
     try {
       RankedExecutor ranks = RankedExecutor.open(workspace, settings, backends, collectives, tasks);
       List<LoadPart> loadParts =
-          List.of(opened, backends.awaitKernels(), backends.backend(0).uploaded());
+          List.of(shared.opened(), backends.awaitKernels(), backends.backend(0).uploaded());
       return new CudaExecutor(backends, ranks, logitTasks, loadParts);
     } catch (RuntimeException e) {
       // outside the ranks, while planning: a GPU that an earlier fault took from this process, say
@@ -118,7 +143,13 @@ public final class CudaExecutor implements ModelExecutor {
     }
   }
 
-  private static CudaLogitTasks logitTasks(
+  private static Collective collective(
+      CudaBackendFactory backends, Collective host, boolean profiled) {
+    Collective collective = new CudaCollective(backends, host);
+    return profiled ? new ProfilingCollective(backends, collective) : collective;
+  }
+
+  private static LogitTasks logitTasks(
       CudaBackendFactory backends,
       Collective collective,
       Tensor gathered,
@@ -140,7 +171,12 @@ public final class CudaExecutor implements ModelExecutor {
     synchronized (opened) {
       opened.add(tasks);
     }
-    return tasks;
+    ProfilingBackend profiler = backends.profiler(collective.rank());
+    if (profiler == null) {
+      return tasks;
+    }
+    return (plan, first, rows, logits, result) ->
+        profiler.timedOnce("draws", () -> tasks.run(plan, first, rows, logits, result));
   }
 
   @Override

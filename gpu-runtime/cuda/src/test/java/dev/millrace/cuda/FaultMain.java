@@ -21,6 +21,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.random.RandomGenerator;
 
@@ -62,7 +63,7 @@ final class FaultMain {
     long start = System.nanoTime();
     try (Workspace workspace = Workspace.open(Path.of(arguments[2]))) {
       CudaExecutor executor =
-          CudaExecutor.open(workspace, settings, cuda, parts, hosts, new LoadPart("parts", 0, 0));
+          CudaExecutor.open(workspace, settings, cuda, Optional.empty(), new CudaExecutor.Shared(parts, new LoadPart("parts", 0, 0), hosts));
       int[] prompt = RandomGenerator.of("Random").ints(20, 0, VOCABULARY).toArray();
       StepDriver driver = new StepDriver(executor, 64);
       // compiles kernels and chooses algorithms; fails already where the fault is one of these
