@@ -1,8 +1,11 @@
 """The numerical ladder: our logits and our single layers, and those of transformers in bf16, against transformers in float32 on the same weights.
 
-    ladder.py truth   WORKSPACE CONFIG.json FOLDER [--device cuda] [--prompts 4] [--tokens 128]
+    millrace convert --random 1 --config qwen2.5-7b --output WORKSPACE
+    ladder.py truth   WORKSPACE qwen2.5-7b FOLDER [--device cuda] [--prompts 4] [--tokens 128]
     java ... dev.millrace.cuda.ProbeMain cuda WORKSPACE FOLDER
-    ladder.py compare WORKSPACE CONFIG.json FOLDER [--jsonl OUT] [--commit ID]
+    ladder.py compare WORKSPACE qwen2.5-7b FOLDER [--jsonl OUT] [--commit ID]
+
+A model is named as `convert --config` knows it, or by its config.json.
 
 `truth` takes the weights out of the workspace, runs the model in float32 (no TF32), keeps every layer's inputs, then runs the same weights in bf16:
 once through (logits) and once with float32's hidden states put before every layer (each layer alone). `compare` holds ours against both and ends with
@@ -24,11 +27,20 @@ from workspace import Workspace
 LOGITS_RATIO_MAX = 1.3
 LAYER_ERROR_MAX = 0.03
 LAYER_RATIO_MAX = 1.3
+SHAPES = "converter/src/main/resources/dev/millrace/converter/read/shapes.json"
 
 
-def model_on(device, config_file, workspace):
+def config_of(model):
+    if Path(model).is_file():
+        return json.loads(Path(model).read_text())
+    here = Path(__file__).resolve().parent
+    shapes = next(f for f in (here / "shapes.json", *(folder / SHAPES for folder in here.parents)) if f.is_file())
+    return json.loads(shapes.read_text())[model]
+
+
+def model_on(device, config_name, workspace):
     from transformers import AutoConfig, AutoModelForCausalLM
-    values = json.loads(Path(config_file).read_text())
+    values = config_of(config_name)
     rotary = {"rope_type": "default", "rope_theta": values.get("rope_theta"), **(values.get("rope_parameters") or {})}
     values.update(rope_theta=rotary["rope_theta"], rope_parameters=rotary)  # transformers 4 reads the one, 5 the other
     config = AutoConfig.for_model(values.pop("model_type"), **values)
@@ -214,8 +226,9 @@ def main():
     parser.add_argument("--tokens", type=int, default=128)
     parser.add_argument("--jsonl")
     parser.add_argument("--commit", default="")
-    parser.add_argument("--name", default="qwen2.5-7b")
+    parser.add_argument("--name", help="of the model in results; default: as given")
     options = parser.parse_args()
+    options.name = options.name or options.config
     raise SystemExit(truth(options) if options.phase == "truth" else compare(options))
 
 

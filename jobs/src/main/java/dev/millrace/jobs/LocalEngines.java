@@ -6,6 +6,7 @@ import dev.millrace.api.engine.EngineInfo;
 import dev.millrace.api.engine.EngineSettings;
 import dev.millrace.cuda.CudaExecutors;
 import dev.millrace.cuda.CudaPresence;
+import dev.millrace.cuda.VerbTimes;
 import dev.millrace.engine.ExecutorProvider;
 import dev.millrace.engine.HostExecutors;
 import dev.millrace.engine.LocalEngineFactory;
@@ -49,6 +50,16 @@ final class LocalEngines implements EngineFactories, BenchEngines {
   @Override
   public Engine open(Path workspace, EngineSettings settings, StepListener listener) {
     return factory(workspace, settings).openEngine(listener);
+  }
+
+  @Override
+  public Engine openProfiled(Path workspace, EngineSettings settings, VerbTimes times) {
+    return new LocalEngineFactory(
+            workspace.toAbsolutePath().toString(),
+            settings,
+            TextSettings.defaults(),
+            CudaExecutors.profiled(times))
+        .openEngine();
   }
 
   @Override

@@ -37,7 +37,8 @@ import java.util.Optional;
  *
  * <p>Rows of the same step do not depend on each other, but how a product sums depends on the
  * number of rows: the same row can differ in its last bits between batches of different size. The
- * same steps give the same bits.
+ * same steps give the same bits. With {@link CudaSettings#batchInvariant} a row's bits depend on
+ * the row alone.
  */
 final class CudaBackend extends CudaVerbs {
   /** Largest piece of {@link #write} and {@link #read}. */
@@ -62,6 +63,7 @@ final class CudaBackend extends CudaVerbs {
   private Optional<WeightUpload> upload = Optional.empty();
   private LoadPart uploaded = new LoadPart("weights", 0, 0);
   private int steps;
+  private boolean eager;
   private boolean closed;
 
   /** Opens a backend on the calling thread, with all its own device memory. */
@@ -81,7 +83,7 @@ final class CudaBackend extends CudaVerbs {
     arenas.put(MemoryPurpose.SCRATCH, arena);
     scratch = memory.take(Scratch.take(limits, settings.ranks(), arena));
     layout = StepLayout.of(limits);
-    batch = new CudaBatch(layout, settings.graphs());
+    batch = new CudaBatch(layout, settings.records(), settings.batchInvariant());
     for (int i = 0; i < stepMemory.length; i++) {
       stepMemory[i] = new PinnedBuffer(layout.bytes());
       stepCopied[i] = new CudaEvent();
@@ -91,7 +93,9 @@ final class CudaBackend extends CudaVerbs {
         new Matmuls(
             parts.cublasLt(),
             parts.algorithms(context.device()),
-            settings.ranks() == 1,
+            settings.batchInvariant()
+                ? Matmuls.Choice.PINNED
+                : settings.ranks() == 1 ? Matmuls.Choice.TIMED : Matmuls.Choice.FIRST,
             scratch.workspace(),
             stream()),
         scratch,
@@ -223,7 +227,7 @@ final class CudaBackend extends CudaVerbs {
 
   @Override
   public void run(StepBatch step, Runnable verbs) {
-    if (!settings.graphs() || settings.ranks() > 1 || !batch.isDecodeOnly()) {
+    if (!settings.records() || eager || settings.ranks() > 1 || !batch.isDecodeOnly()) {
       verbs.run();
       return;
     }
@@ -241,6 +245,11 @@ final class CudaBackend extends CudaVerbs {
   /** Device memory that was taken whole. */
   long arenaBytes() {
     return arenas.values().stream().mapToLong(DeviceArena::bytes).sum();
+  }
+
+  /** Records and replays nothing from now on; sizes of steps stay as they are with recordings. */
+  void runEagerly() {
+    eager = true;
   }
 
   StepLayout layout() {

@@ -12,6 +12,7 @@ import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 
@@ -22,14 +23,24 @@ final class CudaBackendFactory extends CudaSizes implements AutoCloseable {
   private final Map<Integer, DeviceContext> contexts = new LinkedHashMap<>();
   private final Map<Integer, Long> freeAtFirst = new HashMap<>();
   private final Map<Integer, CudaBackend> backends = new HashMap<>();
+  private final Map<Integer, ProfilingBackend> profilers = new HashMap<>();
+  private final Optional<VerbTimes> profile;
   private Exchange exchange;
   private CompletableFuture<Void> kernels; // null until the first backend opens
   private volatile long kernelNanos;
 
   CudaBackendFactory(CudaParts parts, CudaSettings settings) {
+    this(parts, settings, Optional.empty());
+  }
+
+  /**
+   * @param profile takes the times of verbs; empty to leave them untimed
+   */
+  CudaBackendFactory(CudaParts parts, CudaSettings settings, Optional<VerbTimes> profile) {
     super(settings.devices(), settings.deviceMemoryBytes());
     this.parts = parts;
     this.settings = settings;
+    this.profile = profile;
   }
 
   @Override
@@ -95,8 +106,12 @@ final class CudaBackendFactory extends CudaSizes implements AutoCloseable {
         shared.enter(rank, backend.scratch().exchange());
       }
       backends.put(rank, backend);
+      if (profile.isEmpty()) {
+        return backend;
+      }
+      profilers.put(rank, new ProfilingBackend(backend, profile.get(), rank == 0));
+      return profilers.get(rank);
     }
-    return backend;
   }
 
   private void prepareKernels(CudaDevice device, int headSize) {
@@ -136,6 +151,10 @@ final class CudaBackendFactory extends CudaSizes implements AutoCloseable {
     return backends.get(rank);
   }
 
+  synchronized ProfilingBackend profiler(int rank) {
+    return profilers.get(rank);
+  }
+
   synchronized Exchange exchange() {
     return exchange;
   }
@@ -149,6 +168,7 @@ final class CudaBackendFactory extends CudaSizes implements AutoCloseable {
       exchange = null;
     }
     backends.clear();
+    profilers.clear();
     contexts.values().forEach(DeviceContext::close);
     contexts.clear();
   }

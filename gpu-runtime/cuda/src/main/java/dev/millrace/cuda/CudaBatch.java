@@ -8,7 +8,8 @@ import java.util.List;
 
 /**
  * A step plan on its way to the device: written into the step's host memory in the form of {@link
- * StepLayout}. Sequences with one token are decoded, others prefilled. Reused step after step.
+ * StepLayout}. Sequences with one token are decoded, others prefilled; or all are prefilled, where
+ * a token must get the same bits however its prompt was cut. Reused step after step.
  */
 final class CudaBatch implements StepBatch {
   /** Row counts of steps that only decode: a recording for each. */
@@ -22,6 +23,7 @@ final class CudaBatch implements StepBatch {
 
   private final StepLayout layout;
   private final boolean padded;
+  private final boolean allPrefilled;
   private final int groupSize;
   private final int[] order; // decode sequences, longest tail first; (sequencesMax)
   private final int[] pageStarts; // (sequencesMax)
@@ -36,10 +38,12 @@ final class CudaBatch implements StepBatch {
 
   /**
    * @param padded whether rows are rounded up to sizes that recordings and products are made for
+   * @param allPrefilled whether single tokens go through prefill attention too
    */
-  CudaBatch(StepLayout layout, boolean padded) {
+  CudaBatch(StepLayout layout, boolean padded, boolean allPrefilled) {
     this.layout = layout;
     this.padded = padded;
+    this.allPrefilled = allPrefilled;
     groupSize = layout.limits().heads().groupSize();
     order = new int[layout.limits().sequencesMax()];
     pageStarts = new int[layout.limits().sequencesMax()];
@@ -69,7 +73,7 @@ final class CudaBatch implements StepBatch {
 
   private void countDecodes(StepPlan plan) {
     decodes = 0;
-    for (int s = 0; s < plan.sequences(); s++) {
+    for (int s = 0; s < plan.sequences() && !allPrefilled; s++) {
       if (plan.queryStarts()[s + 1] - plan.queryStarts()[s] == 1) {
         order[decodes++] = s;
       }
@@ -213,7 +217,7 @@ final class CudaBatch implements StepBatch {
     for (int s = 0; s < plan.sequences(); s++) {
       int first = plan.queryStarts()[s];
       int count = plan.queryStarts()[s + 1] - first;
-      if (count <= 1) {
+      if (count == 0 || (count == 1 && !allPrefilled)) {
         continue;
       }
       int end = count * groupSize;

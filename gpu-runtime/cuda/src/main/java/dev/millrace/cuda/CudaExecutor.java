@@ -18,6 +18,7 @@ import dev.millrace.engine.step.StepResult;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** Carries out step plans on one or more GPUs, draws included. One thread at a time gives plans. */
 public final class CudaExecutor implements ModelExecutor {
@@ -48,38 +49,74 @@ public final class CudaExecutor implements ModelExecutor {
    */
   public static CudaExecutor open(
       Workspace workspace, EngineSettings settings, List<Integer> devices) {
+    return open(workspace, settings, devices, Optional.empty());
+  }
+
+  /**
+   * {@link #open} with a look at some of the steps.
+   *
+   * @param profile takes the times of verbs; nothing is recorded or replayed then
+   */
+  static CudaExecutor open(
+      Workspace workspace,
+      EngineSettings settings,
+      List<Integer> devices,
+      Optional<VerbTimes> profile) {
     CudaSettings cuda =
         new CudaSettings(
             devices,
             Duration.ofMillis(settings.stepDeadlineMillis()),
             true,
-            settings.deviceMemoryBytes());
-    return open(workspace, settings, cuda);
+            settings.deviceMemoryBytes(),
+            false);
+    return open(workspace, settings, cuda, profile);
   }
 
   static CudaExecutor open(Workspace workspace, EngineSettings settings, CudaSettings cuda) {
+    return open(workspace, settings, cuda, Optional.empty());
+  }
+
+  private static CudaExecutor open(
+      Workspace workspace,
+      EngineSettings settings,
+      CudaSettings cuda,
+      Optional<VerbTimes> profile) {
+    long start = System.nanoTime();
     CudaParts parts;
     try {
       parts = CudaParts.open();
     } catch (CudaException e) {
       throw new EngineException("no GPU can be used: " + e.getMessage(), e);
     }
-    return open(
-        workspace, settings, cuda, parts, HeapCollective.group(cuda.ranks(), cuda.deadline()));
+    LoadPart opened = new LoadPart("driver and libraries", System.nanoTime() - start, 0);
+    List<Collective> hosts = HeapCollective.group(cuda.ranks(), cuda.deadline());
+    return open(workspace, settings, cuda, profile, new Shared(parts, opened, hosts));
   }
 
   /**
+   * What the ranks of an executor share on the host.
+   *
+   * @param parts driver and libraries
+   * @param opened how long these took
    * @param hosts how the ranks' threads meet
    */
+  record Shared(CudaParts parts, LoadPart opened, List<Collective> hosts) {
+    Shared {
+      hosts = List.copyOf(hosts);
+    }
+  }
+
   static CudaExecutor open(
       Workspace workspace,
       EngineSettings settings,
       CudaSettings cuda,
-      CudaParts parts,
-      List<Collective> hosts) {
-    CudaBackendFactory backends = new CudaBackendFactory(parts, cuda);
+      Optional<VerbTimes> profile,
+      Shared shared) {
+    CudaBackendFactory backends = new CudaBackendFactory(shared.parts(), cuda, profile);
     List<Collective> collectives = new ArrayList<>();
-    hosts.forEach(host -> collectives.add(new CudaCollective(backends, host)));
+    shared
+        .hosts()
+        .forEach(host -> collectives.add(collective(backends, host, profile.isPresent())));
     List<CudaLogitTasks> logitTasks = new ArrayList<>();
     int vocabulary = workspace.manifest().shape().vocabularySize();
     LogitTasks.Factory tasks =
@@ -88,20 +125,31 @@ public final class CudaExecutor implements ModelExecutor {
     try {
       RankedExecutor ranks = RankedExecutor.open(workspace, settings, backends, collectives, tasks);
       List<LoadPart> loadParts =
-          List.of(parts.opened(), backends.awaitKernels(), backends.backend(0).uploaded());
+          List.of(shared.opened(), backends.awaitKernels(), backends.backend(0).uploaded());
       return new CudaExecutor(backends, ranks, logitTasks, loadParts);
     } catch (RuntimeException e) {
+      // outside the ranks, while planning: a GPU that an earlier fault took from this process, say
+      RuntimeException error =
+          e instanceof CudaException
+              ? new EngineException("the GPU cannot be used: " + e.getMessage(), e)
+              : e;
       try {
         logitTasks.forEach(CudaLogitTasks::close);
         backends.close();
       } catch (RuntimeException other) {
-        e.addSuppressed(other);
+        error.addSuppressed(other);
       }
-      throw e;
+      throw error;
     }
   }
 
-  private static CudaLogitTasks logitTasks(
+  private static Collective collective(
+      CudaBackendFactory backends, Collective host, boolean profiled) {
+    Collective collective = new CudaCollective(backends, host);
+    return profiled ? new ProfilingCollective(backends, collective) : collective;
+  }
+
+  private static LogitTasks logitTasks(
       CudaBackendFactory backends,
       Collective collective,
       Tensor gathered,
@@ -123,7 +171,11 @@ public final class CudaExecutor implements ModelExecutor {
     synchronized (opened) {
       opened.add(tasks);
     }
-    return tasks;
+    ProfilingBackend profiler = backends.profiler(collective.rank());
+    if (profiler == null) {
+      return tasks;
+    }
+    return new ProfilingLogitTasks(profiler, tasks);
   }
 
   @Override

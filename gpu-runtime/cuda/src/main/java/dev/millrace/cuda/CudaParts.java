@@ -1,6 +1,5 @@
 package dev.millrace.cuda;
 
-import dev.millrace.api.engine.LoadPart;
 import dev.millrace.cuda.device.CudaDevice;
 import dev.millrace.cuda.device.CudaDevices;
 import dev.millrace.cuda.device.CudaException;
@@ -22,7 +21,6 @@ final class CudaParts {
   private final CacheFolder cache;
   private final KernelCompiler compiler;
   private final CublasLt cublasLt;
-  private final LoadPart opened;
   private final Map<String, AlgorithmStore> algorithms = new HashMap<>();
 
   /**
@@ -30,32 +28,16 @@ final class CudaParts {
    *     what to do
    */
   CudaParts(CudaDevices devices, CudaLibraries libraries, CacheFolder cache) {
-    this(devices, libraries, cache, KernelCompiler.open(libraries, cache));
-  }
-
-  /** Parts whose kernels come from a given compiler. */
-  CudaParts(
-      CudaDevices devices, CudaLibraries libraries, CacheFolder cache, KernelCompiler compiler) {
-    this(devices, cache, compiler, CublasLt.load(libraries), System.nanoTime());
+    this(devices, cache, KernelCompiler.open(libraries, cache), CublasLt.load(libraries));
     devices.require(0);
   }
 
-  private CudaParts(
-      CudaDevices devices,
-      CacheFolder cache,
-      KernelCompiler compiler,
-      CublasLt cublasLt,
-      long startNanos) {
+  /** Parts that were made before. */
+  CudaParts(CudaDevices devices, CacheFolder cache, KernelCompiler compiler, CublasLt cublasLt) {
     this.devices = devices;
     this.cache = cache;
     this.compiler = compiler;
     this.cublasLt = cublasLt;
-    opened = new LoadPart("driver and libraries", System.nanoTime() - startNanos, 0);
-  }
-
-  /** How long driver and libraries took. */
-  LoadPart opened() {
-    return opened;
   }
 
   /**
@@ -64,7 +46,6 @@ final class CudaParts {
    * @throws CudaException if GPU, driver or a library is missing, with what to do
    */
   static CudaParts open() {
-    long start = System.nanoTime();
     CudaLibraries libraries = CudaLibraries.find();
     CacheFolder cache = CacheFolder.usual();
     CompletableFuture<KernelCompiler> compiler =
@@ -74,7 +55,7 @@ final class CudaParts {
     CudaDevices devices = CudaDevices.find();
     devices.require(0); // a missing driver is told before a missing library
     try {
-      return new CudaParts(devices, cache, compiler.join(), cublasLt.join(), start);
+      return new CudaParts(devices, cache, compiler.join(), cublasLt.join());
     } catch (CompletionException e) {
       if (e.getCause() instanceof CudaException known) {
         throw known;

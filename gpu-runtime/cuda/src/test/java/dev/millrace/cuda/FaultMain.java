@@ -2,6 +2,7 @@ package dev.millrace.cuda;
 
 import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.engine.LoadPart;
 import dev.millrace.api.workspace.Workspace;
 import dev.millrace.cuda.device.CudaDevices;
 import dev.millrace.cuda.kernel.CacheFolder;
@@ -9,6 +10,7 @@ import dev.millrace.cuda.kernel.CudaLibraries;
 import dev.millrace.cuda.kernel.EditedKernels;
 import dev.millrace.cuda.kernel.KernelCompiler;
 import dev.millrace.cuda.kernel.KernelFile;
+import dev.millrace.cuda.matmul.CublasLt;
 import dev.millrace.engine.compute.Tensor;
 import dev.millrace.engine.model.StepDriver;
 import dev.millrace.engine.rank.Collective;
@@ -19,6 +21,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.random.RandomGenerator;
 
@@ -48,7 +51,7 @@ final class FaultMain {
     CacheFolder cache = new CacheFolder(Path.of(arguments[3]));
     KernelCompiler compiler =
         EditedKernels.open(libraries, cache, KernelFile.EMBED, source -> edit(fault, source));
-    CudaParts parts = new CudaParts(CudaDevices.find(), libraries, cache, compiler);
+    CudaParts parts = new CudaParts(CudaDevices.find(), cache, compiler, CublasLt.load(libraries));
     CudaSettings cuda =
         CudaSettings.defaults().withDevices(Collections.nCopies(ranks, 0)).withDeadline(DEADLINE);
     EngineSettings settings =
@@ -59,7 +62,13 @@ final class FaultMain {
     }
     long start = System.nanoTime();
     try (Workspace workspace = Workspace.open(Path.of(arguments[2]))) {
-      CudaExecutor executor = CudaExecutor.open(workspace, settings, cuda, parts, hosts);
+      CudaExecutor executor =
+          CudaExecutor.open(
+              workspace,
+              settings,
+              cuda,
+              Optional.empty(),
+              new CudaExecutor.Shared(parts, new LoadPart("parts", 0, 0), hosts));
       int[] prompt = RandomGenerator.of("Random").ints(20, 0, VOCABULARY).toArray();
       StepDriver driver = new StepDriver(executor, 64);
       // compiles kernels and chooses algorithms; fails already where the fault is one of these

@@ -22,10 +22,14 @@ final class BenchReport {
   private final BenchSettings settings;
   private final WorkspaceManifest manifest;
   private final Workload workload;
+  private final Machine machine;
   private final List<RunResult> runs = new ArrayList<>();
   private List<StepTimes> steps = List.of(); // of the last run
   private EngineInfo engine;
   private EngineStatistics statistics;
+  private ObjectNode device = JsonNodeFactory.instance.objectNode();
+  private ObjectNode profile; // null if nobody looked
+  private Ceilings ceilings = Ceilings.UNKNOWN;
   private long openNanos;
   private double firstTokenSeconds;
   private double processSeconds; // from the start of the JVM to the end of the first step
@@ -34,7 +38,9 @@ final class BenchReport {
       Bench.Program program,
       BenchSettings settings,
       WorkspaceManifest manifest,
-      Workload workload) {
+      Workload workload,
+      Machine machine) {
+    this.machine = machine;
     this.program = program;
     this.settings = settings;
     this.manifest = manifest;
@@ -63,9 +69,28 @@ final class BenchReport {
     steps = itsSteps;
   }
 
+  /** Steps that a run takes. */
+  long stepsOfRun() {
+    return steps.size();
+  }
+
   /** The last run is over. */
   void ended(EngineStatistics counters) {
     statistics = counters;
+  }
+
+  /** What the device's gauges said. */
+  void watched(ObjectNode gauges) {
+    device = gauges;
+  }
+
+  void profiled(ObjectNode verbs) {
+    profile = verbs;
+  }
+
+  /** What the device can do at most. */
+  void ceilings(Ceilings value) {
+    ceilings = value;
   }
 
   ObjectNode json() {
@@ -74,7 +99,6 @@ final class BenchReport {
     ObjectNode root = JsonNodeFactory.instance.objectNode();
     root.put("date", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
     root.put("commit", program.commit());
-    Machine machine = Machine.here(settings.engine());
     root.put("device", machine.device());
     root.put("driver", machine.driver());
     root.put("engine", "millrace " + program.version());
@@ -101,11 +125,16 @@ final class BenchReport {
     root.put("preemptions", statistics.preemptions());
     root.set("occupancy", summary.occupancy(run.startNanos(), run.endNanos()));
     root.set("memory", memory());
+    if (!device.isEmpty()) {
+      root.set("gpu", device);
+    }
+    if (profile != null) {
+      root.set("profile", profile);
+    }
     return root;
   }
 
   private ObjectNode roofline(double outputRate) {
-    Ceilings ceilings = settings.ceilings();
     ObjectNode node = JsonNodeFactory.instance.objectNode();
     node.put("source", ceilings.source());
     if (!ceilings.areKnown()) {

@@ -208,7 +208,9 @@ final class BatchFeeder {
           lease.replace(last.engine());
         } catch (EngineException e) {
           throw new RetryableException(
-              "the engine failed and could not be opened again: "
+              "the engine failed ("
+                  + last.message()
+                  + ") and could not be opened again: "
                   + e.getMessage()
                   + "; what is finished is kept, start the same command again",
               e);

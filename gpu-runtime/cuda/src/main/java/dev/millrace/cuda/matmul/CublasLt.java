@@ -22,6 +22,9 @@ public final class CublasLt {
   static final int PREFERENCE_WORKSPACE_BYTES = 1;
   static final int PREFERENCE_REDUCTION_SCHEMES = 3;
 
+  /** No split products. */
+  static final int REDUCTION_NONE = 0;
+
   /** Parts of a split product are summed in float32, never in the type of the result. */
   static final int REDUCTION_COMPUTE_TYPE = 2;
 

@@ -15,13 +15,33 @@ import java.util.function.IntConsumer;
 /**
  * Products of one rank. The first product of a form is prepared: its algorithm comes from the
  * store, or the library's candidates are timed, over different weights in turn so that none is
- * found in the cache of the device. Used by the rank's thread.
+ * found in the cache of the device; or it is pinned ({@link Choice}). Used by the rank's thread.
  */
 public final class Matmuls implements AutoCloseable {
   /** What NVIDIA advises on Hopper, twice. */
   public static final long WORKSPACE_BYTES = 64L << 20;
 
   private static final int CANDIDATES = 12;
+
+  /** Rows that a pinned algorithm is asked for: enough for full tiles, few enough for decoding. */
+  private static final int PINNED_ROWS = 256;
+
+  /** Rows that it must serve too. */
+  private static final int[] PINNED_ROWS_CHECKED = {1, 2, 3, 8, 17, 64, 65, 1024, 8192};
+
+  /** How the algorithm of a product is chosen. */
+  public enum Choice {
+    /** The fastest of the library's candidates, timed at the first product of a form. */
+    TIMED,
+    /** The library's first: timing waits for the stream, so ranks that wait for others must not. */
+    FIRST,
+    /**
+     * One for all rows, with nothing summed apart: a row's bits do not depend on the rows beside
+     * it. The same on every run.
+     */
+    PINNED
+  }
+
   private static final float[] ONE = {1f};
   private static final float[] ZERO = {0f};
 
@@ -30,24 +50,23 @@ public final class Matmuls implements AutoCloseable {
 
   private final CublasLt.Functions functions;
   private final AlgorithmStore store;
-  private final boolean timed;
+  private final Choice choice;
   private final long workspace;
   private final CudaStream stream;
   private final long handle;
   private final long preference;
   private final Map<Product, PreparedProduct> prepared = new HashMap<>();
+  private final Map<Product, byte[]> pinned = new HashMap<>();
   private boolean closed;
 
   /**
    * @param workspace device memory of {@link #WORKSPACE_BYTES}
-   * @param timed whether candidates may be timed; otherwise the library's first one is taken.
-   *     Timing waits for the stream, so ranks that wait for each other must not.
    */
   public Matmuls(
-      CublasLt library, AlgorithmStore store, boolean timed, long workspace, CudaStream stream) {
+      CublasLt library, AlgorithmStore store, Choice choice, long workspace, CudaStream stream) {
     functions = library.functions;
     this.store = store;
-    this.timed = timed;
+    this.choice = choice;
     this.workspace = workspace;
     this.stream = stream;
     long[] created = new long[1];
@@ -59,14 +78,17 @@ public final class Matmuls implements AutoCloseable {
         functions.cublasLtMatmulPreferenceSetAttribute(
             preference,
             CublasLt.PREFERENCE_WORKSPACE_BYTES,
-            new long[] {WORKSPACE_BYTES},
+            // without memory for parts of sums, nothing is summed in parts
+            new long[] {choice == Choice.PINNED ? 0 : WORKSPACE_BYTES},
             Long.BYTES),
         "workspace");
     CublasLt.check(
         functions.cublasLtMatmulPreferenceSetAttribute(
             preference,
             CublasLt.PREFERENCE_REDUCTION_SCHEMES,
-            new long[] {CublasLt.REDUCTION_COMPUTE_TYPE},
+            new long[] {
+              choice == Choice.PINNED ? CublasLt.REDUCTION_NONE : CublasLt.REDUCTION_COMPUTE_TYPE
+            },
             Integer.BYTES),
         "reduction schemes");
   }
@@ -86,7 +108,11 @@ public final class Matmuls implements AutoCloseable {
       if (product.biased()) {
         ready.setBias(bias);
       }
-      choose(product, ready, x, alike.isEmpty() ? List.of(weight) : alike, y);
+      if (isPinned()) {
+        ready.algorithm = pinned.computeIfAbsent(product.withRows(PINNED_ROWS), p -> pin(p, bias));
+      } else {
+        choose(product, ready, x, alike.isEmpty() ? List.of(weight) : alike, y);
+      }
     }
     if (product.biased()) {
       ready.setBias(bias);
@@ -96,7 +122,7 @@ public final class Matmuls implements AutoCloseable {
 
   /** Whether candidates may be timed. */
   public boolean isTimed() {
-    return timed;
+    return choice == Choice.TIMED;
   }
 
   /** The way to multiply that was chosen under a key. */
@@ -131,6 +157,11 @@ public final class Matmuls implements AutoCloseable {
     }
   }
 
+  /** Whether products must not depend on their number of rows. */
+  public boolean isPinned() {
+    return choice == Choice.PINNED;
+  }
+
   private int launch(PreparedProduct ready, byte[] algorithm, long x, long weight, long y) {
     return functions.cublasLtMatmul(
         handle,
@@ -159,7 +190,7 @@ public final class Matmuls implements AutoCloseable {
     }
     List<byte[]> candidates = candidates(product, ready);
     ready.algorithm = candidates.get(0);
-    if (!timed) {
+    if (choice == Choice.FIRST) {
       return;
     }
     float best = Float.MAX_VALUE;
@@ -173,6 +204,37 @@ public final class Matmuls implements AutoCloseable {
       }
     }
     store.put(product, ready.algorithm);
+  }
+
+  /** The library's first candidate that serves all rows. */
+  private byte[] pin(Product product, long bias) {
+    List<PreparedProduct> forms = new ArrayList<>();
+    try {
+      for (int rows : PINNED_ROWS_CHECKED) {
+        forms.add(prepare(product.withRows(rows), bias));
+      }
+      PreparedProduct asked = prepare(product, bias);
+      forms.add(asked);
+      for (byte[] candidate : candidates(product, asked)) {
+        if (forms.stream().allMatch(form -> isUsable(form, candidate))) {
+          return candidate;
+        }
+      }
+    } finally {
+      forms.forEach(PreparedProduct::close);
+    }
+    throw new CudaException(
+        "cuBLASLt has no algorithm for all rows of %s; leave batch invariance off"
+            .formatted(product),
+        0);
+  }
+
+  private PreparedProduct prepare(Product product, long bias) {
+    PreparedProduct form = new PreparedProduct(functions, product);
+    if (product.biased()) {
+      form.setBias(bias);
+    }
+    return form;
   }
 
   private boolean isUsable(PreparedProduct ready, byte[] algorithm) {

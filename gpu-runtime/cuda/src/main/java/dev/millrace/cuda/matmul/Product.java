@@ -46,6 +46,12 @@ public record Product(
     return Integer.MAX_VALUE;
   }
 
+  /** The same form with other rows. */
+  Product withRows(int value) {
+    return new Product(
+        value, outputs, inputs, inputMajor, weightPitch, xPitch, yPitch, floatResult, biased);
+  }
+
   /** Names the form with its step of rows, for algorithms kept on disk. */
   String algorithmKey() {
     return "m%d n%d k%d %s w%d x%d y%d %s%s"

@@ -1,0 +1,111 @@
+"""A job on a GPU that is killed (kill -9), then started with broken machine code, and ends with every row answered once.
+
+    kill.py RUN_JOB PROMPTS.jsonl FOLDER [--backend cuda] [--rows 1500] [--kills 3] [-- OPTIONS OF run-job...]
+
+Runs the job once undisturbed; then anew, killed so often at moments spread over the undisturbed run's time; then, on a GPU, once with two files of the
+kernel cache exchanged, which must end the job with an error that names a kernel and leave what was done; then to its end. Rows must be the same ids, each
+once; answers the same for 99 % (batches differ after a kill, so near ties may fall the other way)."""
+import argparse
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+SAME_SHARE_MIN = 0.99
+
+
+def command(options, output):
+    return [options.run_job, "--input", str(options.folder / "rows.jsonl"), "--output", str(options.folder / output), "--backend", options.backend,
+            "--max-tokens", "48", *options.rest]
+
+
+def run(options, output, kill_after=None):
+    """The exit code and what was said; of a run that was killed, None and nothing."""
+    start = time.time()
+    log = options.folder / f"{output}.log"
+    with open(log, "w") as out:
+        process = subprocess.Popen(command(options, output), stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
+        try:
+            code = process.wait(kill_after or options.timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            code = None
+    return code, log.read_text(errors="replace"), time.time() - start
+
+
+def answers(options, output):
+    rows = [json.loads(line) for line in open(options.folder / output / "rows.jsonl")]
+    assert len({row["id"] for row in rows}) == len(rows), "a row twice"
+    return {row["id"]: row["output"] for row in rows}
+
+
+def swap_two_kernels(cache):
+    """Exchanges the largest two files of machine code; returns what puts them back."""
+    one, other = sorted(cache.glob("kernels/*.cubin"), key=lambda f: -f.stat().st_size)[:2]
+    contents = one.read_bytes(), other.read_bytes()
+    one.write_bytes(contents[1]), other.write_bytes(contents[0])
+
+    def put_back():
+        one.write_bytes(contents[0]), other.write_bytes(contents[1])
+
+    return put_back
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run_job")
+    parser.add_argument("prompts", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--backend", default="cuda")
+    parser.add_argument("--rows", type=int, default=1500)
+    parser.add_argument("--kills", type=int, default=3)
+    parser.add_argument("--timeout", type=float, default=120)
+    parser.add_argument("rest", nargs="*")
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True)
+    prompts = [json.loads(line)["prompt"] for line in open(options.prompts)]
+    with open(options.folder / "rows.jsonl", "w") as out:
+        for i in range(options.rows):  # numbered, so that none is answered as the duplicate of another
+            out.write(json.dumps({"id": i, "prompt": f"{prompts[i % len(prompts)]} ({i})"}) + "\n")
+
+    code, said, seconds = run(options, "undisturbed")
+    assert code == 0, said[-2000:]
+    expected = answers(options, "undisturbed")
+    assert len(expected) == options.rows
+    print(f"undisturbed: {len(expected)} rows in {seconds:.1f} s", flush=True)
+
+    failed = []
+    for kill in range(options.kills):
+        moment = seconds * (kill + 1.5) / (options.kills + 1)
+        code, said, _ = run(options, "killed", moment)
+        print(f"kill -9 after {moment:.1f} s: {'killed' if code is None else f'had ended with {code}'}", flush=True)
+    if options.backend == "cuda":
+        put_back = swap_two_kernels(Path(os.environ.get("MILLRACE_CACHE", Path.home() / ".cache/millrace")))
+        code, said, _ = run(options, "killed")
+        put_back()
+        line = next((x for x in said.splitlines() if "kernel" in x), said[-500:])
+        print(f"broken machine code: exit {code}: {line[:400]}", flush=True)
+        if code != 75 or "kernel" not in said:  # 75: run the same command again
+            failed.append(f"broken machine code: exit {code}")
+    code, said, seconds = run(options, "killed")
+    kept = next((line.strip() for line in said.splitlines() if "kept from an earlier run" in line), "")
+    print(f"to the end: exit {code} in {seconds:.1f} s; {kept}", flush=True)
+    if code != 0:
+        failed.append(f"resumed: exit {code}: {said[-500:]}")
+    else:
+        found = answers(options, "killed")
+        same = sum(found.get(row) == answer for row, answer in expected.items())
+        print(f"{len(found)} of {len(expected)} rows, {same} answers the same")
+        if found.keys() != expected.keys() or same < SAME_SHARE_MIN * len(expected):
+            failed.append(f"{len(found)} rows, {same} the same")
+    for line in failed:
+        print("FAILED", line)
+    print("VERDICT", "FAILED" if failed else "ok", "kill and resume")
+    raise SystemExit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
