@@ -50,6 +50,8 @@ final class BenchCommand implements Callable<Integer> {
           JobOption.BATCH_SIZE,
           JobOption.STEP_TOKENS,
           JobOption.KV_CACHE,
+          JobOption.KV_CACHE_GIB,
+          JobOption.MEMORY_FRACTION,
           JobOption.MAX_MODEL_LEN,
           JobOption.PREFIX_CACHING,
           JobOption.THREADS,
@@ -115,7 +117,7 @@ final class BenchCommand implements Callable<Integer> {
         .run(
             new BenchSettings(
                 rows == null ? named() : named().limitedTo(rows),
-                workspace(spec),
+                workspace(spec, console),
                 choice.settings(),
                 repeat,
                 ceilings()));
@@ -143,7 +145,8 @@ final class BenchCommand implements Callable<Integer> {
     }
   }
 
-  private Path workspace(JobSpec spec) {
+  /** The workspace that an option or the environment names. */
+  static Path workspace(JobSpec spec, Console console) {
     String given = spec.text(JobOption.WORKSPACE);
     String path = given == null ? console.variable(JobComposer.WORKSPACE_VARIABLE) : given;
     if (path == null) {

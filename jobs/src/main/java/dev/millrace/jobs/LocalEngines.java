@@ -4,6 +4,7 @@ import dev.millrace.api.engine.Engine;
 import dev.millrace.api.engine.EngineFactory;
 import dev.millrace.api.engine.EngineInfo;
 import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.engine.MemoryProbe;
 import dev.millrace.cuda.CudaExecutors;
 import dev.millrace.cuda.CudaPresence;
 import dev.millrace.engine.ExecutorProvider;
@@ -49,6 +50,11 @@ final class LocalEngines implements EngineFactories, BenchEngines {
   @Override
   public Engine open(Path workspace, EngineSettings settings, StepListener listener) {
     return factory(workspace, settings).openEngine(listener);
+  }
+
+  @Override
+  public MemoryProbe probe(EngineSettings settings) {
+    return executors(settings).probe(settings);
   }
 
   @Override

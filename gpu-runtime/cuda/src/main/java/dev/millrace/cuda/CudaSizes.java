@@ -83,6 +83,13 @@ abstract class CudaSizes implements BackendFactory {
     return false;
   }
 
+  @Override
+  public long reserveBytes(int ranks) {
+    long sharing =
+        devices.stream().mapToLong(d -> devices.stream().filter(d::equals).count()).min().orElse(1);
+    return RESERVE_BYTES / sharing;
+  }
+
   /** What the fullest device can give each of its ranks, for all ranks. */
   @Override
   public long memoryAvailableBytes(int ranks) {

@@ -32,6 +32,11 @@ public interface BackendFactory {
   /** Bytes a backend takes for itself when it is opened. */
   long scratchBytes(StepLimits limits, int ranks);
 
+  /** Bytes of each rank that are left to the device's driver: its context, modules, recordings. */
+  default long reserveBytes(int ranks) {
+    return 0;
+  }
+
   /** Bytes that all ranks together could take now, weights left out where {@link #mapsWeights}. */
   long memoryAvailableBytes(int ranks);
 

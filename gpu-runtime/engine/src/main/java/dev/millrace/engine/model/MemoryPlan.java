@@ -20,19 +20,23 @@ import java.util.Map;
 public final class MemoryPlan {
 
   private static final int LOGIT_ROWS_MIN = 8;
+  private static final String RESERVE = "driver";
 
   private final DecoderShape shape;
   private final StepLimits limits;
   private final ActivationPlan activations;
   private final int kvBlocks;
   private final Map<MemoryPurpose, Long> bytes;
+  private final long reserveBytes;
 
   private MemoryPlan(
       DecoderShape shape,
       StepLimits limits,
       ActivationPlan activations,
       int kvBlocks,
-      Map<MemoryPurpose, Long> bytes) {
+      Map<MemoryPurpose, Long> bytes,
+      long reserveBytes) {
+    this.reserveBytes = reserveBytes;
     this.shape = shape;
     this.limits = limits;
     this.activations = activations;
@@ -63,7 +67,8 @@ public final class MemoryPlan {
     bytes.put(
         MemoryPurpose.KV_CACHE,
         backends.kvCacheBytes(shape.layers().size(), blocks, shape.heads()));
-    return new MemoryPlan(shape, limits, activations, blocks, bytes);
+    return new MemoryPlan(
+        shape, limits, activations, blocks, bytes, backends.reserveBytes(shape.ranks()));
   }
 
   private static StepLimits limits(
@@ -127,9 +132,13 @@ public final class MemoryPlan {
     return bytes.values().stream().mapToLong(Long::longValue).sum();
   }
 
-  /** The plan as a report shows it, with nothing taken yet. */
+  /** The plan as a report shows it, with nothing taken yet, and what is left to the driver. */
   public List<MemoryEntry> entries() {
-    return entries(Map.of());
+    List<MemoryEntry> entries = new ArrayList<>(entries(Map.of()));
+    if (reserveBytes > 0) {
+      entries.add(new MemoryEntry(RESERVE, reserveBytes, 0));
+    }
+    return List.copyOf(entries);
   }
 
   /** The plan beside what a rank has taken. */
@@ -161,8 +170,7 @@ public final class MemoryPlan {
       long blocks =
           settings.kvCacheBytes() > 0
               ? settings.kvCacheBytes() / blockBytes
-              : Math.min(
-                  wanted, (long) (backends.kvCacheShare() * Math.max(0, available)) / blockBytes);
+              : Math.min(wanted, (long) (share() * Math.max(0, available)) / blockBytes);
       if (blocks < perSequence) {
         throw new DoesNotFitException(tooSmall(perSequence, blockBytes, blocks, available));
       }
@@ -175,12 +183,16 @@ public final class MemoryPlan {
       return (int) blocks;
     }
 
+    private double share() {
+      return settings.kvCacheShare() > 0 ? settings.kvCacheShare() : backends.kvCacheShare();
+    }
+
     private String tooSmall(int perSequence, long blockBytes, long blocks, long available) {
       String room =
           settings.kvCacheBytes() > 0
               ? "kvCacheBytes is %d".formatted(settings.kvCacheBytes())
               : "%d bytes are free beside %d bytes for the rest, of which the cache takes at most %d %%"
-                  .formatted(available, otherBytes(), Math.round(backends.kvCacheShare() * 100));
+                  .formatted(available, otherBytes(), Math.round(share() * 100));
       return "KV cache: expected room for one sequence of %d tokens, %d blocks of %d bytes, found room for %d: %s; lower contextTokensMax, or give the process more memory"
           .formatted(limits.contextTokensMax(), perSequence, blockBytes, blocks, room);
     }
