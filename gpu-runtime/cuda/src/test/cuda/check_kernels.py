@@ -536,7 +536,7 @@ def tensor_map(x, box_rows):
 
 
 # tokens: (groups, tiles a group, stages) of the wgmma kernels, stages of the others
-W4_RINGS = {8: (4, 1, 11, 6), 16: (4, 1, 10, 6), 32: (2, 2, 8, 4), 64: (2, 2, 6, 3), 128: (2, 1, 5, 2)}
+W4_RINGS = {8: (4, 1, 11, 6), 16: (2, 2, 10, 6), 32: (2, 2, 8, 4), 64: (2, 2, 6, 3), 128: (2, 1, 5, 2)}
 
 
 def w4_launch(entry, box, x, tokens, tiles, slabs, tile_rows, bias, y, partials, tickets, shares, f16, first_token=0):

@@ -192,7 +192,7 @@ public final class EndReport {
       columns.row("", line.toString());
     }
     if (first.size() > 1) {
-      columns.row("", String.format("%-14s %s at its end", "spread", spread(Moment.END)));
+      columns.row("", String.format("%-14s %s at the end", "spread", spread(Moment.END)));
     }
   }
 
