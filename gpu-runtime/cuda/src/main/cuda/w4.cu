@@ -183,7 +183,7 @@ DEVICE void write_results(const Int4Product& p, const float (&sum)[TOKENS / 2], 
 }
 
 #if WGMMA
-// GROUPS groups of four warps multiply, more threads bring tiles and tokens through a ring of STAGES
+// GROUPS groups of four warps multiply, one more brings tiles and tokens through a ring of STAGES
 // stages; a stage holds 128 inputs of TOKENS tokens and of TILES rows of tiles a group. Each group
 // keeps two products apart, so that while the tensor cores work on one the weights of the next are
 // made (of 128 tokens, one: its registers do not suffice for two).
@@ -196,6 +196,12 @@ struct Ring {
   // Times a block's units are walked, for some of its rows of tiles each.
   static const int PASSES = BLOCK_TILES / TILES_IN_STAGE;
   static const bool TWO_PRODUCTS = TOKENS <= 64;
+  // Registers a thread. A block can only move those it was launched with, which is a multiple of 8
+  // for each thread: to ask for more than the others have given up is to wait for ever.
+  static const int REGISTERS_AT_LAUNCH = 65536 / ((GROUPS + 1) * GROUP_THREADS) / 8 * 8;
+  static const int REGISTERS_TO_BRING = 24;
+  static const int REGISTERS =
+      (REGISTERS_AT_LAUNCH * (GROUPS + 1) - REGISTERS_TO_BRING) / GROUPS / 8 * 8;
 
   u8* shared;
   int stage;
@@ -243,40 +249,39 @@ DEVICE void bring(R& ring, const TensorMap& x, const Int4Product& p, int begin, 
 // an item: which of the two sets of registers it uses.
 template <class R>
 struct Multiplier {
+  const Int4Product& p;
   R ring;
-  int thread, group, f16_scales;
   float sum[R::TILES][R::TOKENS / 2];
   float product[R::TWO_PRODUCTS ? 2 : 1][R::TOKENS / 2];
   u32 weights[2][8][4];
   float scale[2][2];
-  u64 x[2];
-  u32 freed[2];
+  int stage[2];  // of the ring, that the item came from
 
   template <int P>
   DEVICE void load() {
     if (R::TILES == 1 || P == 0) barrier_wait(ring.filled(ring.stage), ring.phase);
-    const int tile = group * R::TILES + (R::TILES == 2 ? P : 0);
-    load_weights(ring.bytes() + R::X_BYTES + tile * TILE_BYTES, thread, f16_scales, weights[P],
-                 scale[P]);
-    x[P] = matrix_descriptor(shared_address(ring.bytes()));
-    freed[P] = ring.freed(ring.stage);
+    const int tile = threadIdx.x / GROUP_THREADS * R::TILES + (R::TILES == 2 ? P : 0);
+    load_weights(ring.bytes() + R::X_BYTES + tile * TILE_BYTES, threadIdx.x % GROUP_THREADS,
+                 p.f16_scales, weights[P], scale[P]);
+    stage[P] = ring.stage;
     if (R::TILES == 1 || P == 1) ring.advance();
   }
 
   template <int P>
   DEVICE void start() {
+    const u64 x = matrix_descriptor(shared_address(ring.shared + stage[P] * R::STAGE_BYTES));
     wgmma_fence();
 #pragma unroll
     for (int k = 0; k < 8; k++) {
       wgmma(product[R::TWO_PRODUCTS ? P : 0], weights[P][k],
-            x[P] + (k >> 2) * (R::X_BYTES / 2 >> 4) + (k & 3) * 2, k > 0);
+            x + (k >> 2) * (R::X_BYTES / 2 >> 4) + (k & 3) * 2, k > 0);
     }
     wgmma_commit();
   }
 
   template <int P>
   DEVICE void finish() {
-    if ((R::TILES == 1 || P == 1) && (thread & 31) == 0) barrier_arrive(freed[P]);
+    if ((R::TILES == 1 || P == 1) && (threadIdx.x & 31) == 0) barrier_arrive(ring.freed(stage[P]));
     add_scaled(sum[R::TILES == 2 ? P : 0], product[R::TWO_PRODUCTS ? P : 0], scale[P]);
   }
 
@@ -368,18 +373,12 @@ DEVICE void multiply_by_groups(const TensorMap& x, const Int4Product& p) {
   const int end = share_start(blockIdx.x + 1, gridDim.x, units);
   const int group = threadIdx.x / GROUP_THREADS;
   if (group == R::GROUPS) {
-    if (R::GROUPS == 2) registers_keep<24>();
+    registers_keep<R::REGISTERS_TO_BRING>();
     if (threadIdx.x % GROUP_THREADS == 0) bring(ring, x, p, begin, end);
     return;
   }
-  // 24 + 2 x 240 is what three groups begin with, 3 x 168: who asks for more waits for ever. With
-  // four groups and one warp each thread has 120 from the start, which is enough.
-  if (R::GROUPS == 2) registers_take<240>();
-  Multiplier<R> m;
-  m.ring = ring;
-  m.thread = threadIdx.x % GROUP_THREADS;
-  m.group = group;
-  m.f16_scales = p.f16_scales;
+  registers_take<R::REGISTERS>();
+  Multiplier<R> m = {p, ring};
   for (int unit = begin; unit < end;) {
     const int block = unit / p.columns, stop = min(end, (block + 1) * p.columns);
     for (int pass = 0; pass < R::PASSES; pass++) {
@@ -398,15 +397,15 @@ DEVICE void multiply_by_groups(const TensorMap& x, const Int4Product& p) {
   }
 }
 
-// grid (shares), block 128 * GROUPS + 128, or + 32 of 4 groups, shared STAGES * STAGE_BYTES + 16 * STAGES + 4 * GROUPS. x:
+// grid (shares), block 128 * (GROUPS + 1), shared STAGES * STAGE_BYTES + 16 * STAGES + 4 * GROUPS. x:
 // a map of boxes of 64 columns x TOKENS rows, swizzled by 128 bytes.
-KERNEL void __launch_bounds__(544, 1)
+KERNEL void __launch_bounds__(640, 1)
     w4_8(const __grid_constant__ TensorMap x, const Int4Product p) {
   multiply_by_groups<Ring<8, 4, 1, 11>>(x, p);
 }
-KERNEL void __launch_bounds__(544, 1)
+KERNEL void __launch_bounds__(384, 1)
     w4_16(const __grid_constant__ TensorMap x, const Int4Product p) {
-  multiply_by_groups<Ring<16, 4, 1, 10>>(x, p);
+  multiply_by_groups<Ring<16, 2, 2, 10>>(x, p);
 }
 KERNEL void __launch_bounds__(384, 1)
     w4_32(const __grid_constant__ TensorMap x, const Int4Product p) {

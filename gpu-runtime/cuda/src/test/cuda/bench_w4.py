@@ -144,6 +144,7 @@ def check_shapes():
                         if not torch.equal(one[0], many[0]):
                             failures += 1
                             print(f"FAIL {model} tp {tp} {name}: row 0 differs between 1 and 512 tokens", flush=True)
+                    print(f"     {model} tp {tp} {name} {n}x{k} {dtype}: {cases} cases so far, {time.time() - start:.1f} s", flush=True)
                     if int(TICKETS.abs().sum()):
                         failures += 1
                         print("FAIL tickets left", flush=True)

@@ -536,7 +536,7 @@ def tensor_map(x, box_rows):
 
 
 # tokens: (groups, tiles a group, stages) of the wgmma kernels, stages of the others
-W4_RINGS = {8: (4, 1, 11, 6), 16: (4, 1, 10, 6), 32: (2, 2, 8, 4), 64: (2, 2, 6, 3), 128: (2, 1, 5, 2)}
+W4_RINGS = {8: (4, 1, 11, 6), 16: (2, 2, 10, 6), 32: (2, 2, 8, 4), 64: (2, 2, 6, 3), 128: (2, 1, 5, 2)}
 
 
 def w4_launch(entry, box, x, tokens, tiles, slabs, tile_rows, bias, y, partials, tickets, shares, f16, first_token=0):
@@ -548,7 +548,7 @@ def w4_launch(entry, box, x, tokens, tiles, slabs, tile_rows, bias, y, partials,
     groups, in_group, stages, mma_stages = W4_RINGS[box]
     if entry == "w4":
         stage = (box * 256 + groups * in_group * 4352 + 1023) // 1024 * 1024
-        K.launch("w4", f"w4_{box}", (shares, 1, 1), 128 * groups + (32 if groups == 4 else 128), stages * stage + 16 * stages + 4 * groups,
+        K.launch("w4", f"w4_{box}", (shares, 1, 1), 128 * (groups + 1), stages * stage + 16 * stages + 4 * groups,
                  [tensor_map(x, box), product])
     else:
         K.launch("w4", f"w4_mma_{box}", (shares, 1, 1), 256, mma_stages * (box * 256 + 2 * 4352) + 8, [p(x), i32(x.stride(0)), product])

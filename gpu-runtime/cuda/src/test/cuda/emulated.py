@@ -16,7 +16,7 @@ for file, head in [(f, 0) for f in plain] + [(f, h) for f in by_head for h in (8
 device = os.path.join(folder, "libcuda.so.1")
 subprocess.check_call(["g++", "-std=c++17", "-O3", "-march=native", "-g", "-shared", "-fPIC", "-w",
                        os.path.join(HERE, "emulated_device.cpp"), "-o", device, "-ldl"])
-for name in ("libnvrtc.so.13", "libcublasLt.so.13"):
+for name in ("libnvrtc.so.13", "libcublasLt.so.13", "libnvidia-ml.so.1"):
     link = os.path.join(folder, name)
     if not os.path.exists(link):
         os.symlink("libcuda.so.1", link)

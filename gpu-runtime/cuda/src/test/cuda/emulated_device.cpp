@@ -41,6 +41,13 @@ int cuDevicePrimaryCtxRelease_v2(int) { return 0; }
 int cuCtxSetCurrent(void*) { return 0; }
 int cuCtxSynchronize() { return 0; }
 int cuMemGetInfo_v2(size_t* free, size_t* total) { *total = TOTAL; *free = TOTAL - used; return 0; }
+// NVML
+int nvmlInit_v2() { return 0; }
+int nvmlShutdown() { return 0; }
+int nvmlDeviceGetHandleByPciBusId_v2(const char*, void** d) { *d = (void*)0x4000; return 0; }
+int nvmlDeviceGetMemoryInfo(void*, unsigned long long* m) { m[0] = TOTAL; m[1] = TOTAL - used; m[2] = used; return 0; }
+int nvmlDeviceGetUtilizationRates(void*, unsigned* r) { r[0] = 50; r[1] = 10; return 0; }
+int nvmlDeviceGetComputeRunningProcesses_v3(void*, unsigned* n, void*) { *n = 0; return 0; }
 int cuDeviceCanAccessPeer(int* can, int, int) { *can = 1; return 0; }
 int cuCtxEnablePeerAccess(void*, unsigned) { return 0; }
 int cuGetErrorName(int e, const char** s) { *s = e == 2 ? "CUDA_ERROR_OUT_OF_MEMORY" : "CUDA_ERROR"; return 0; }

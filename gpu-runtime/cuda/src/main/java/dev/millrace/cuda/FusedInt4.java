@@ -50,7 +50,7 @@ final class FusedInt4 {
    */
   private record Box(int rows, int groups, int tiles, int stages, int mmaStages) {
     int threads() {
-      return GROUP_THREADS * groups + (groups == 4 ? 32 : GROUP_THREADS);
+      return GROUP_THREADS * (groups + 1);
     }
 
     private int xBytes() {
@@ -69,7 +69,7 @@ final class FusedInt4 {
 
   private static final Box[] BOXES = {
     new Box(8, 4, 1, 11, 6),
-    new Box(16, 4, 1, 10, 6),
+    new Box(16, 2, 2, 10, 6),
     new Box(32, 2, 2, 8, 4),
     new Box(64, 2, 2, 6, 3),
     new Box(ROWS_MAX, 2, 1, 5, 2)

@@ -66,7 +66,9 @@ final class Int4Trial implements AutoCloseable {
     kernels = new Kernels(parts.compiler(), device);
     long workspace = arena.take("workspace", Matmuls.WORKSPACE_BYTES);
     long tickets = arena.take("tickets", FusedInt4.TICKET_BYTES);
-    matmuls = new Matmuls(parts.cublasLt(), parts.algorithms(device), Matmuls.Choice.TIMED, workspace, stream);
+    matmuls =
+        new Matmuls(
+            parts.cublasLt(), parts.algorithms(device), Matmuls.Choice.TIMED, workspace, stream);
     int4 =
         new Int4Matmul(
             new FusedInt4(device, kernels, stream, workspace, tickets),

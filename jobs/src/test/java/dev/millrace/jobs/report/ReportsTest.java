@@ -5,10 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.millrace.api.engine.DeviceReading;
 import dev.millrace.api.engine.EngineInfo;
 import dev.millrace.api.engine.EngineStatistics;
 import dev.millrace.api.engine.MemoryEntry;
 import dev.millrace.api.request.FailureReason;
+import dev.millrace.jobs.memory.MemoryRecord;
+import dev.millrace.jobs.memory.Moment;
 import dev.millrace.jobs.outcome.ExitCode;
 import dev.millrace.pipeline.job.JobReport;
 import dev.millrace.pipeline.job.JobReport.OutputFile;
@@ -19,6 +22,7 @@ import dev.millrace.pipeline.job.StagePlan.InputFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -87,6 +91,55 @@ class ReportsTest {
                       report.json
         """,
         text);
+  }
+
+  /** Two GPUs, one 10 MiB fuller at the end. */
+  private static MemoryRecord devices() {
+    Map<Moment, List<DeviceReading>> moments = new EnumMap<>(Moment.class);
+    Map<Moment, Long> used =
+        Map.of(
+            Moment.BEFORE, 1L,
+            Moment.AT_LOAD, 60L,
+            Moment.PEAK, 61L,
+            Moment.END, 61L,
+            Moment.AFTER_CLOSE, 1L);
+    for (Moment moment : Moment.values()) {
+      long gib = used.get(moment) << 30;
+      long more = moment == Moment.END ? 10L << 20 : 0;
+      moments.put(
+          moment,
+          List.of(
+              new DeviceReading("GPU 0", List.of(0), gib, 80L << 30, 0, 0.9),
+              new DeviceReading("GPU 1", List.of(1), gib + more, 80L << 30, 0, 0.9)));
+    }
+    return new MemoryRecord(moments, List.of(), List.of());
+  }
+
+  @Test
+  void endReportTellsWhatEachDeviceHadInUse() {
+    String text = new EndReport(report(3, 0.01), ExitCode.DONE, "/ws").withMemory(devices()).text();
+
+    assertTrue(
+        text.contains(
+            """
+                          GPU 0          1.0 GiB before, 60.0 GiB at load, 61.0 GiB peak, 61.0 GiB end, 1.0 GiB after close
+                          GPU 1          1.0 GiB before, 60.0 GiB at load, 61.0 GiB peak, 61.0 GiB end, 1.0 GiB after close
+                          spread         10.0 MiB at the end
+            """),
+        text);
+  }
+
+  @Test
+  void jsonReportTellsWhatEachDeviceHadInUse(@TempDir Path folder) throws IOException {
+    new JsonReport(report(3, 0.01), ExitCode.DONE, "/ws", "millrace 0.1.0")
+        .withMemory(devices())
+        .writeTo(folder);
+
+    JsonNode json = new ObjectMapper().readTree(folder.resolve(JsonReport.FILE_NAME).toFile());
+    assertEquals(11L << 20, json.at("/memory/planned_bytes_per_rank").asLong());
+    assertEquals(60L << 30, json.at("/memory/devices/1/used_bytes/at_load").asLong());
+    assertEquals(10L << 20, json.at("/memory/spread/end").asLong());
+    assertEquals(0, json.at("/memory/spread/after_close").asLong());
   }
 
   @Test

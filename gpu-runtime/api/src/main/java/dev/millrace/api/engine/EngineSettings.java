@@ -24,6 +24,8 @@ import java.util.stream.IntStream;
  * @param devices GPU of each rank, by the driver's count; the same one several times puts several
  *     ranks on it; empty takes 0 to ranks - 1
  * @param deviceMemoryBytes memory of each GPU to plan with; 0 takes what is free on it
+ * @param kvCacheShare share of the memory free beside all else that the KV cache may take, where
+ *     its bytes are not given; 0 takes what suits the backend
  */
 public record EngineSettings(
     String backend,
@@ -36,7 +38,8 @@ public record EngineSettings(
     int threads,
     long stepDeadlineMillis,
     List<Integer> devices,
-    long deviceMemoryBytes)
+    long deviceMemoryBytes,
+    double kvCacheShare)
     implements Serializable {
 
   public EngineSettings {
@@ -51,6 +54,10 @@ public record EngineSettings(
     requireNotNegative("contextTokensMax", contextTokensMax);
     requireNotNegative("threads", threads);
     requireNotNegative("deviceMemoryBytes", deviceMemoryBytes);
+    if (!(kvCacheShare >= 0 && kvCacheShare <= 1)) {
+      throw new IllegalArgumentException(
+          "kvCacheShare: expected a share from 0 to 1, found " + kvCacheShare);
+    }
     if (stepDeadlineMillis < 1) {
       throw new IllegalArgumentException(
           "stepDeadlineMillis: expected at least 1, found " + stepDeadlineMillis);
@@ -93,6 +100,7 @@ public record EngineSettings(
         threads,
         stepDeadlineMillis,
         List.of(),
+        0,
         0);
   }
 
@@ -118,7 +126,8 @@ public record EngineSettings(
         threads,
         stepDeadlineMillis,
         devices,
-        deviceMemoryBytes);
+        deviceMemoryBytes,
+        kvCacheShare);
   }
 
   /** So many ranks, on the first GPUs. */
@@ -134,7 +143,8 @@ public record EngineSettings(
         threads,
         stepDeadlineMillis,
         List.of(),
-        deviceMemoryBytes);
+        deviceMemoryBytes,
+        kvCacheShare);
   }
 
   public EngineSettings withBatch(int sequences, int stepTokens) {
@@ -149,7 +159,8 @@ public record EngineSettings(
         threads,
         stepDeadlineMillis,
         devices,
-        deviceMemoryBytes);
+        deviceMemoryBytes,
+        kvCacheShare);
   }
 
   public EngineSettings withKvCacheBytes(long value) {
@@ -164,7 +175,8 @@ public record EngineSettings(
         threads,
         stepDeadlineMillis,
         devices,
-        deviceMemoryBytes);
+        deviceMemoryBytes,
+        kvCacheShare);
   }
 
   public EngineSettings withContextTokensMax(int value) {
@@ -179,7 +191,8 @@ public record EngineSettings(
         threads,
         stepDeadlineMillis,
         devices,
-        deviceMemoryBytes);
+        deviceMemoryBytes,
+        kvCacheShare);
   }
 
   public EngineSettings withPrefixCache(boolean value) {
@@ -194,7 +207,8 @@ public record EngineSettings(
         threads,
         stepDeadlineMillis,
         devices,
-        deviceMemoryBytes);
+        deviceMemoryBytes,
+        kvCacheShare);
   }
 
   /** One rank on each of these GPUs. */
@@ -210,7 +224,8 @@ public record EngineSettings(
         threads,
         stepDeadlineMillis,
         value,
-        deviceMemoryBytes);
+        deviceMemoryBytes,
+        kvCacheShare);
   }
 
   public EngineSettings withDeviceMemoryBytes(long value) {
@@ -225,6 +240,24 @@ public record EngineSettings(
         threads,
         stepDeadlineMillis,
         devices,
+        value,
+        kvCacheShare);
+  }
+
+  /** So large a share of the memory free beside all else for the KV cache, 0 to leave it open. */
+  public EngineSettings withKvCacheShare(double value) {
+    return new EngineSettings(
+        backend,
+        ranks,
+        sequencesMax,
+        stepTokensMax,
+        kvCacheBytes,
+        contextTokensMax,
+        prefixCache,
+        threads,
+        stepDeadlineMillis,
+        devices,
+        deviceMemoryBytes,
         value);
   }
 }

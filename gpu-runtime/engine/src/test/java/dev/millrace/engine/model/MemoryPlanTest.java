@@ -7,12 +7,20 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.millrace.api.engine.DoesNotFitException;
 import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.engine.MemoryEntry;
 import dev.millrace.api.workspace.Workspace;
 import dev.millrace.api.workspace.WorkspaceManifest;
+import dev.millrace.engine.compute.Backend;
+import dev.millrace.engine.compute.BackendFactory;
+import dev.millrace.engine.compute.DType;
+import dev.millrace.engine.compute.HeadLayout;
 import dev.millrace.engine.compute.MemoryPurpose;
 import dev.millrace.engine.compute.ReferenceBackendFactory;
+import dev.millrace.engine.compute.StepLimits;
+import dev.millrace.engine.compute.WeightShape;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -31,6 +39,64 @@ final class MemoryPlanTest {
   private static EngineSettings settings(int ranks, long kvCacheBytes, int contextTokensMax) {
     return new EngineSettings(
         "reference", ranks, 5, 32, kvCacheBytes, contextTokensMax, true, 0, 1000);
+  }
+
+  /** A backend on a device of so much memory, which holds the weights too. */
+  private record RoomFor(long bytes, BackendFactory like) implements BackendFactory {
+    RoomFor(long bytes) {
+      this(bytes, new ReferenceBackendFactory());
+    }
+
+    @Override
+    public String name() {
+      return "room";
+    }
+
+    @Override
+    public DType activationType() {
+      return like.activationType();
+    }
+
+    @Override
+    public long tensorBytes(DType type, int rows, int width) {
+      return like.tensorBytes(type, rows, width);
+    }
+
+    @Override
+    public long weightBytes(WeightShape shape) {
+      return like.weightBytes(shape);
+    }
+
+    @Override
+    public long kvCacheBytes(int layers, int blocks, HeadLayout heads) {
+      return like.kvCacheBytes(layers, blocks, heads);
+    }
+
+    @Override
+    public long scratchBytes(StepLimits limits, int ranks) {
+      return like.scratchBytes(limits, ranks);
+    }
+
+    @Override
+    public long driverBytes() {
+      return 77;
+    }
+
+    @Override
+    public long memoryAvailableBytes(int ranks) {
+      return bytes;
+    }
+
+    @Override
+    public boolean mapsWeights() {
+      return false;
+    }
+
+    @Override
+    public Backend open(
+        int rank, int ranks, StepLimits limits, Map<MemoryPurpose, Long> planBytes) {
+      throw new UnsupportedOperationException("a plan opens nothing");
+    }
   }
 
   private static MemoryPlan plan(WorkspaceManifest manifest, EngineSettings settings) {
@@ -55,6 +121,35 @@ final class MemoryPlanTest {
     assertEquals(7, plan(manifest, settings(4, 7 * BLOCK_BYTES, 0)).kvBlocks());
     // Eight ranks hold each of the four key-value heads twice.
     assertEquals(4, plan(manifest, settings(8, 8 * BLOCK_BYTES, 0)).kvBlocks());
+  }
+
+  @Test
+  void cacheTakesNoMoreThanItsShareOfWhatIsFree() throws IOException {
+    WorkspaceManifest manifest = manifest(TinyModel.llama());
+    MemoryPlan large = MemoryPlan.of(manifest, settings(1, 0, 0), new RoomFor(1L << 40));
+    long rest = large.rankBytes() - large.bytes(MemoryPurpose.KV_CACHE);
+    BackendFactory tight = new RoomFor(rest + 16 * BLOCK_BYTES);
+
+    assertEquals(9, MemoryPlan.of(manifest, settings(1, 0, 0), tight).kvBlocks()); // 0.6
+    assertEquals(
+        12, MemoryPlan.of(manifest, settings(1, 0, 0).withKvCacheShare(0.75), tight).kvBlocks());
+    assertEquals(
+        20,
+        MemoryPlan.of(
+                manifest,
+                settings(1, 0, 0).withKvCacheShare(1),
+                new RoomFor(rest + 1000 * BLOCK_BYTES))
+            .kvBlocks()); // no more than the sequences need
+  }
+
+  @Test
+  void planNamesWhatIsLeftToTheDriver() throws IOException {
+    MemoryPlan plan =
+        MemoryPlan.of(manifest(TinyModel.llama()), settings(1, 0, 0), new RoomFor(1L << 40));
+
+    assertTrue(plan.entries().contains(new MemoryEntry("driver", 77, 0)));
+    assertEquals(
+        plan.rankBytes(), plan.entries().stream().mapToLong(MemoryEntry::plannedBytes).sum());
   }
 
   @Test
