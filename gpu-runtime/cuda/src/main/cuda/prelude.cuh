@@ -32,6 +32,13 @@ DEVICE u32 bf16_pair(float low, float high) {
   return pair;
 }
 
+// a + b, element by element; by way of a product with 1, which sm_80 has.
+DEVICE u32 bf16_add(u32 a, u32 b) {
+  u32 sum;
+  asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(sum) : "r"(a), "r"(0x3f803f80u), "r"(b));
+  return sum;
+}
+
 DEVICE u16 bf16_of(float x) { return (u16)bf16_pair(x, 0.f); }
 
 DEVICE float f16_float(u16 x) {
@@ -90,6 +97,13 @@ DEVICE void copy_wait() {
 DEVICE void barrier_init(u32 barrier) {
   asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(barrier));
 }
+// Ends a phase after `arrivals` of barrier_expect and barrier_arrive, and the bytes expected.
+DEVICE void barrier_init_many(u32 barrier, u32 arrivals) {
+  asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier), "r"(arrivals));
+}
+DEVICE void barrier_arrive(u32 barrier) {
+  asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
+}
 DEVICE void barrier_init_fence() { asm volatile("fence.mbarrier_init.release.cluster;"); }
 DEVICE void barrier_expect(u32 barrier, u32 bytes) {
   asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes)
@@ -130,8 +144,14 @@ DEVICE u64 nanoseconds() {
   asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(t));
   return t;
 }
+DEVICE void fence_device() { __threadfence(); }
 DEVICE void fence_system() { __threadfence_system(); }
 DEVICE void spin_pause() {}
+
+// A barrier of 128 threads, by its number from 1 on.
+DEVICE void group_sync(int number) {
+  asm volatile("bar.sync %0, 128;" ::"r"(number) : "memory");
+}
 
 DEVICE float warp_sum(float x) {
 #pragma unroll

@@ -519,10 +519,96 @@ def check_sample():
             print(f"     sample 512 x 152064 {name}: {timed(run, 5):.0f} us", flush=True)
 
 
-CHECKS = dict(embed=check_embed, norm=check_norm, activation=check_activation, gather=check_gather, convert=check_convert,
+def tensor_map(x, box_rows):
+    """A map of boxes of 64 columns of a bf16 matrix, swizzled by 128 bytes: cuTensorMapEncodeTiled's."""
+    rows, columns = x.shape
+    if not BIG:
+        return structure("TensorMap", address=u64(x.data_ptr()), columns=u64(columns), rows=u64(rows),
+                         pitch_bytes=u64(x.stride(0) * 2), box_rows=u64(box_rows), **{f"unused{i}": u64(0) for i in range(11)})
+    memory = ctypes.create_string_buffer(256)
+    start = (ctypes.addressof(memory) + 63) // 64 * 64
+    array = lambda type, *values: (type * len(values))(*values)
+    K.check(K.driver.cuTensorMapEncodeTiled(
+        ctypes.c_void_p(start), 9, 2, ctypes.c_void_p(x.data_ptr()), array(ctypes.c_uint64, columns, rows),
+        array(ctypes.c_uint64, x.stride(0) * 2), array(ctypes.c_uint32, 64, box_rows), array(ctypes.c_uint32, 1, 1), 0, 3, 2, 0), "tensor map")
+    filled = (ctypes.c_uint64 * 16).from_address(start)
+    return structure("TensorMap", **{f"word{i}": u64(filled[i]) for i in range(16)})
+
+
+# tokens: (groups, tiles a group, stages) of the wgmma kernels, stages of the others
+W4_RINGS = {8: (4, 1, 11, 6), 16: (4, 1, 10, 6), 32: (2, 2, 8, 4), 64: (2, 2, 6, 3), 128: (2, 1, 5, 2)}
+
+
+def w4_launch(entry, box, x, tokens, tiles, slabs, tile_rows, bias, y, partials, tickets, shares, f16, first_token=0):
+    """Launches w4_BOX or w4_mma_BOX over `tokens` rows of x."""
+    columns = x.shape[1] // 128
+    product = structure("Int4Product", tiles=tiles, bias=bias, y=y, partials=partials, tickets=tickets, columns=columns,
+                        slab_columns=columns // slabs, tile_rows=tile_rows, y_pitch=y.stride(0), tokens=tokens,
+                        first_token=first_token, f16_scales=bool(f16), float_y=y.dtype == f32t)
+    groups, in_group, stages, mma_stages = W4_RINGS[box]
+    if entry == "w4":
+        stage = (box * 256 + groups * in_group * 4352 + 1023) // 1024 * 1024
+        K.launch("w4", f"w4_{box}", (shares, 1, 1), 128 * (groups + 1), stages * stage + 16 * stages + 4 * groups,
+                 [tensor_map(x, box), product])
+    else:
+        K.launch("w4", f"w4_mma_{box}", (shares, 1, 1), 256, mma_stages * (box * 256 + 2 * 4352) + 8, [p(x), i32(x.stride(0)), product])
+
+
+def w4_weights(n, k, slabs, dtype):
+    q = torch.randint(0, 16, (n, k))
+    zero = torch.randint(0, 16, (n, k // 128))
+    scale = (torch.rand(n, k // 128) * 0.02 + 0.001).to(dtype)
+    exact = (q - zero.repeat_interleave(128, 1)).double() * scale.double().repeat_interleave(128, 1)
+    return pack_tiles(q, zero, scale, slabs).to(DEV), exact.to(DEV)
+
+
+def check_w4():
+    # outputs, inputs, slabs, thread blocks: one and several shares an output block, rows of tiles that do not fill the last block
+    for n, k, slabs, shares in ((256, 256, 1, 1), (320, 640, 1, 3), (64, 512, 2, 4), (448, 384, 3, 5), (512, 128, 1, 2)):
+        for dtype in (bf16, torch.float16):
+            tiles, exact = w4_weights(n, k, slabs, dtype)
+            for box, counts in ((8, (1, 7, 8)), (16, (9, 16)), (32, (17, 31)), (64, (33, 64)), (128, (65, 127))):
+                for tokens in counts if dtype == bf16 and k == 640 else counts[:1]:
+                    for entry in ("w4", "w4_mma"):
+                        if entry == "w4" and BIG and K.arch != "90a":
+                            continue
+                        x = nan(tokens + 2, k)
+                        x[:tokens] = rand(tokens, k)
+                        for kind in (bf16, f32t):
+                            bias = rand(n) if kind == bf16 else None
+                            y = nan(tokens + 1, n + 8, dtype=kind)
+                            partials, tickets = nan(2 * shares * 256 * box, dtype=f32t), torch.zeros((n + 255) // 256 * 4, dtype=torch.int32, device=DEV)
+                            want = x[:tokens].double() @ exact.T + (bias.double() if kind == bf16 else 0)
+                            for turn in range(2):
+                                w4_launch(entry, box, x, tokens, tiles, slabs, n // 64, bias, y, partials, tickets, shares, dtype == torch.float16)
+                            K.synchronize()
+                            case = f"{entry}_{box} {tokens} tokens {n}x{k} slabs {slabs} shares {shares} {str(dtype)[6:]} to {str(kind)[6:]}"
+                            report(case, error(y[:tokens, :n], want), 3e-6 if kind == f32t else 4e-3)
+                            touched = (~y[tokens:].isnan()).sum() + (~y[:, n:].isnan()).sum() + (tickets != 0).sum()
+                            report(case + ", nothing else written", int(touched.item()), 0)
+    # more tokens than a box holds, box after box; the bits of a token are the same in any box
+    n, k, shares = 320, 640, 3
+    tiles, exact = w4_weights(n, k, 1, bf16)
+    x = rand(150, k)
+    alone = {}
+    for entry in ("w4", "w4_mma"):
+        if entry == "w4" and BIG and K.arch != "90a":
+            continue
+        for box in W4_RINGS:
+            y = nan(150, n, dtype=f32t)
+            partials, tickets = nan(2 * shares * 256 * box, dtype=f32t), torch.zeros(8, dtype=torch.int32, device=DEV)
+            for first in range(0, 150, box):
+                w4_launch(entry, box, x, 150, tiles, 1, n // 64, None, y, partials, tickets, shares, False, first)
+            K.synchronize()
+            report(f"{entry}_{box} box after box", error(y, x.double() @ exact.T), 3e-6)
+            report(f"{entry}_{box} same bits as {entry}_8", int((y != alone.setdefault(entry, y)).sum().item()), 0)
+
+
+CHECKS = dict(w4=check_w4, embed=check_embed, norm=check_norm, activation=check_activation, gather=check_gather, convert=check_convert,
               heads=check_heads, decode=check_decode, prefill=check_prefill, sample=check_sample)
-for name, check in CHECKS.items():
-    if not options.only or name in options.only.split(","):
-        check()
-print(f"{len(failures)} failures" + (": " + "; ".join(failures) if failures else ""))
-sys.exit(1 if failures else 0)
+if __name__ == "__main__":
+    for name, check in CHECKS.items():
+        if not options.only or name in options.only.split(","):
+            check()
+    print(f"{len(failures)} failures" + (": " + "; ".join(failures) if failures else ""))
+    sys.exit(1 if failures else 0)

@@ -67,6 +67,17 @@ int cuMemFree_v2(Ptr p) {
 }
 int cuMemHostAlloc(void** p, size_t n, unsigned) { *p = aligned_alloc(4096, (n + 4095) / 4096 * 4096); return *p ? 0 : 2; }
 int cuMemFreeHost(void* p) { free(p); return 0; }
+// What emulator.cuh's TensorMap reads.
+int cuTensorMapEncodeTiled(void* map, int type, unsigned rank, Ptr address, const uint64_t* sizes,
+                           const uint64_t* strides, const unsigned* box, const unsigned* steps, int interleave,
+                           int swizzle, int, int beyond) {
+  if ((uint64_t)map % 64 || type != 9 || rank != 2 || address % 16 || strides[0] % 16 || box[0] != 64 ||
+      box[1] > 256 || steps[0] != 1 || steps[1] != 1 || interleave != 0 || swizzle != 3 || beyond != 0)
+    return 1;
+  uint64_t words[16] = {address, sizes[0], sizes[1], strides[0], box[1]};
+  memcpy(map, words, sizeof words);
+  return 0;
+}
 int cuMemsetD8_v2(Ptr p, unsigned char v, size_t n) { memset((void*)p, v, n); return 0; }
 }
 

@@ -37,6 +37,8 @@ inline float2 make_float2(float x, float y) { return {x, y}; }
 #define KERNEL extern "C"
 #define DEVICE inline
 #define FULL_WARP 0xffffffffu
+#define __grid_constant__
+#define WGMMA 1
 #ifndef BULK_COPY
 #define BULK_COPY 1
 #endif
@@ -62,7 +64,18 @@ struct Fiber {
 };
 static thread_local Fiber* current;
 static thread_local std::vector<Fiber> fibers;
+// Four warps that multiply together, and the barriers of 128 threads.
+struct Group {
+  int arrived = 0, turn = 0;
+  const u32* a[128];
+  float* d[128];
+};
+struct GroupBarrier {
+  int arrived = 0, turn = 0;
+};
 static thread_local std::vector<Warp> warps;
+static thread_local std::vector<Group> groups;
+static thread_local GroupBarrier group_barriers[16];
 static thread_local ucontext_t scheduler;
 static thread_local Dim block, grid, threads;
 static thread_local int barrier_arrived, barrier_turn, alive;
@@ -128,6 +141,8 @@ template <class... A>
 void run_block(Call<A...>& call) {
   int n = threads.x;
   warps.assign((n + 31) / 32, Warp());
+  groups.assign((n + 127) / 128, Group());
+  for (GroupBarrier& b : group_barriers) b = GroupBarrier();
   barrier_arrived = 0;
   barrier_turn = 0;
   alive = n;
@@ -219,6 +234,9 @@ DEVICE float bf16_float(u16 x) { return emulator::bf16(x, 0); }
 DEVICE u32 bf16_pair(float low, float high) {
   return (u32)emulator::round_bf16(high) << 16 | emulator::round_bf16(low);
 }
+DEVICE u32 bf16_add(u32 a, u32 b) {
+  return bf16_pair(bf16_low(a) + bf16_low(b), bf16_high(a) + bf16_high(b));
+}
 DEVICE u16 bf16_of(float x) { return emulator::round_bf16(x); }
 DEVICE float f16_float(u16 x) { _Float16 h; memcpy(&h, &x, 2); return (float)h; }
 DEVICE float exp2_fast(float x) { return std::exp2(x); }
@@ -294,19 +312,46 @@ DEVICE void copy_async16(u32 to, const void* from) {
 DEVICE void copy_commit() {}
 template <int PENDING>
 DEVICE void copy_wait() {}
-DEVICE void barrier_init(u32 b) { memset(emulator::shared + b, 0, 8); }
+struct EmulatedBarrier {
+  u16 phase;
+  u8 arrivals, arrived;
+  int bytes;
+  void move() {
+    if (arrived == arrivals && bytes == 0) {
+      phase++;
+      arrived = 0;
+    }
+  }
+};
+inline EmulatedBarrier* emulated_barrier(u32 b) {
+  if (b % 8 || b + 8 > (u32)emulator::SHARED_BYTES) abort();
+  return (EmulatedBarrier*)(emulator::shared + b);
+}
+DEVICE void barrier_init_many(u32 b, u32 arrivals) { *emulated_barrier(b) = {0, (u8)arrivals, 0, 0}; }
+DEVICE void barrier_init(u32 b) { barrier_init_many(b, 1); }
 DEVICE void barrier_init_fence() {}
-// low half: phases ended, high half: bytes still expected
-DEVICE void barrier_expect(u32 b, u32 bytes) { u32* p = (u32*)(emulator::shared + b); p[1] += bytes; }
+DEVICE void barrier_arrive(u32 b) {
+  EmulatedBarrier* p = emulated_barrier(b);
+  if (p->arrived == p->arrivals) abort();
+  p->arrived++;
+  p->move();
+}
+DEVICE void barrier_expect(u32 b, u32 bytes) {
+  emulated_barrier(b)->bytes += bytes;
+  barrier_arrive(b);
+}
+DEVICE void barrier_complete(u32 b, u32 bytes) {
+  EmulatedBarrier* p = emulated_barrier(b);
+  p->bytes -= bytes;
+  p->move();
+}
 DEVICE void copy_bulk(u32 to, const void* from, u32 bytes, u32 b) {
   if ((u64)from % 16 || to % 16 || bytes % 16) abort();
   memcpy(emulator::shared + to, from, bytes);
-  u32* p = (u32*)(emulator::shared + b);
-  p[1] -= bytes;
-  if (p[1] == 0) p[0]++;
+  barrier_complete(b, bytes);
 }
 DEVICE void barrier_wait(u32 b, u32 phase) {
-  while ((((u32*)(emulator::shared + b))[0] & 1) == phase) emulator::yield();
+  while ((emulated_barrier(b)->phase & 1) == phase) emulator::yield();
 }
 DEVICE void copy_fence() {}
 DEVICE float warp_sum(float x) { for (int d = 16; d > 0; d >>= 1) x += __shfl_xor_sync(FULL_WARP, x, d); return x; }
@@ -322,3 +367,82 @@ DEVICE void spin_pause() {
   emulator::yield();
 }
 inline uint4 __ldcg(const uint4* p) { return *p; }
+inline float4 __ldcg(const float4* p) { return *p; }
+DEVICE void fence_device() {}
+DEVICE void group_sync(int number) {
+  emulator::GroupBarrier& b = emulator::group_barriers[number];
+  int turn = b.turn;
+  if (++b.arrived == 128) {
+    b.arrived = 0;
+    b.turn++;
+  } else {
+    while (b.turn == turn) emulator::yield();
+  }
+}
+
+// Hopper. A map says what emulated_device.cpp's cuTensorMapEncodeTiled writes; products are done
+// when they are started.
+struct TensorMap {
+  u64 address, columns, rows, pitch_bytes, box_rows, unused[11];
+};
+template <int COUNT>
+DEVICE void registers_keep() {}
+template <int COUNT>
+DEVICE void registers_take() {}
+DEVICE void copy_bulk_once(u32 to, const void* from, u32 bytes, u32 b) { copy_bulk(to, from, bytes, b); }
+DEVICE void copy_box(u32 to, const TensorMap& map, int column, int row, u32 b) {
+  if (to % 1024 || map.address % 16 || map.pitch_bytes % 16) abort();
+  for (u64 r = 0; r < map.box_rows; r++)
+    for (u64 c = 0; c < 64; c++) {
+      u16 x = 0;
+      if (row + r < map.rows && column + c < map.columns)
+        memcpy(&x, (const u8*)map.address + (row + r) * map.pitch_bytes + (column + c) * 2, 2);
+      u32 at = to + r * 128 + ((c / 8 ^ (r & 7)) << 4) + c % 8 * 2;
+      memcpy(emulator::shared + at, &x, 2);
+    }
+  barrier_complete(b, map.box_rows * 128);
+}
+DEVICE void wgmma_fence() {}
+DEVICE void wgmma_commit() {}
+template <int PENDING>
+DEVICE void wgmma_wait() {}
+template <int LENGTH>
+void wgmma(float (&d)[LENGTH], const u32 (&a)[4], u64 b, int add) {
+  const int N = LENGTH * 2;
+  emulator::Group& w = emulator::groups[emulator::current->index >> 7];
+  const int lane = emulator::current->index & 127, turn = w.turn;
+  w.a[lane] = a;
+  w.d[lane] = d;
+  if (++w.arrived < 128) {
+    while (w.turn == turn) emulator::yield();
+    return;
+  }
+  static thread_local float A[64][16], B[16][256];
+  for (int t = 0; t < 128; t++)
+    for (int i = 0; i < 4; i++)
+      for (int e = 0; e < 2; e++)
+        A[t / 32 * 16 + (t % 32 >> 2) + (i & 1) * 8][(t & 3) * 2 + e + (i >> 1) * 8] = emulator::bf16(w.a[t][i], e);
+  const u32 start = (u32)(b & 0x3fff) << 4, stride = (u32)(b >> 32 & 0x3fff) << 4;
+  if (b >> 62 != 1) abort();
+  for (int n = 0; n < N; n++)
+    for (int k = 0; k < 16; k++) {
+      u32 at = start + n / 8 * stride + n % 8 * 128 + k * 2;
+      at ^= (at >> 7 & 7) << 4;
+      u16 x;
+      memcpy(&x, emulator::shared + at, 2);
+      B[k][n] = bf16_float(x);
+    }
+  for (int t = 0; t < 128; t++)
+    for (int i = 0; i < LENGTH; i++) {
+      const int row = t / 32 * 16 + (t % 32 >> 2) + (i >> 1 & 1) * 8, n = i / 4 * 8 + (t & 3) * 2 + (i & 1);
+      float sum = add ? w.d[t][i] : 0.f;
+      for (int k = 0; k < 16; k++) sum += A[row][k] * B[k][n];
+      w.d[t][i] = sum;
+    }
+  w.arrived = 0;
+  w.turn++;
+}
+DEVICE u64 matrix_descriptor(u32 address) {
+  if (address % 1024) abort();
+  return (u64)((address & 0x3ffff) >> 4) | (u64)1 << 16 | (u64)(1024 >> 4) << 32 | (u64)1 << 62;
+}

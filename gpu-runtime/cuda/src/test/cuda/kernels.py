@@ -24,7 +24,7 @@ class Emulated:
             source = open(os.path.join(SOURCES, file + ".cu")).read()
             entries = re.findall(r"KERNEL void\s+(?:__launch_bounds__\([^)]*\)\s*)?(\w+)\(", source)
             with open(os.path.join(folder, "k.cu"), "w") as f:
-                f.write(source.replace('#include "prelude.cuh"', ""))
+                f.write(re.sub(r'#include "(prelude|wgmma).cuh"', "", source))
             with open(os.path.join(folder, "emulated_entries.inc"), "w") as f:
                 f.write("\n".join(f"EMULATE({e})" for e in entries if e != "heads_vector" or head_size in (64, 128)))
             out = os.path.join(folder, "k.so")

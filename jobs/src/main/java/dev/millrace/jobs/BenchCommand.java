@@ -51,8 +51,11 @@ final class BenchCommand implements Callable<Integer> {
           JobOption.BATCH_SIZE,
           JobOption.STEP_TOKENS,
           JobOption.KV_CACHE,
+          JobOption.KV_CACHE_GIB,
+          JobOption.MEMORY_FRACTION,
           JobOption.MAX_MODEL_LEN,
           JobOption.PREFIX_CACHING,
+          JobOption.BATCH_INVARIANT,
           JobOption.THREADS,
           JobOption.STEP_TIMEOUT);
 
@@ -130,7 +133,7 @@ final class BenchCommand implements Callable<Integer> {
     try {
       return new BenchSettings(
           rows == null ? all : all.limitedTo(rows),
-          workspace(spec),
+          workspace(spec, console),
           engine,
           repeat,
           profile,
@@ -161,7 +164,8 @@ final class BenchCommand implements Callable<Integer> {
     }
   }
 
-  private Path workspace(JobSpec spec) {
+  /** The workspace that an option or the environment names. */
+  static Path workspace(JobSpec spec, Console console) {
     String given = spec.text(JobOption.WORKSPACE);
     String path = given == null ? console.variable(JobComposer.WORKSPACE_VARIABLE) : given;
     if (path == null) {

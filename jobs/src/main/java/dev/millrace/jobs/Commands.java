@@ -56,6 +56,7 @@ final class Commands {
     root.addSubcommand(jobCommand(new PlanCommand(console, engines)));
     root.addSubcommand(runJob(RUN_JOB));
     root.addSubcommand(bench());
+    root.addSubcommand(stressMemory());
     root.addSubcommand(new DoctorCommand(console));
     root.addSubcommand(new CommandLine(new GenerateCompletion()));
     return root;
@@ -70,6 +71,12 @@ final class Commands {
   private CommandLine bench() {
     CommandSpec spec =
         CommandSpec.forAnnotatedObject(new BenchCommand(console, engines, watchedEngines));
+    JobArguments.addOptions(spec, "Engine", BenchCommand.ENGINE_OPTIONS);
+    return new CommandLine(spec);
+  }
+
+  private CommandLine stressMemory() {
+    CommandSpec spec = CommandSpec.forAnnotatedObject(new StressMemoryCommand(console, engines));
     JobArguments.addOptions(spec, "Engine", BenchCommand.ENGINE_OPTIONS);
     return new CommandLine(spec);
   }

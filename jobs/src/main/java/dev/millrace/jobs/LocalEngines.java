@@ -4,6 +4,7 @@ import dev.millrace.api.engine.Engine;
 import dev.millrace.api.engine.EngineFactory;
 import dev.millrace.api.engine.EngineInfo;
 import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.engine.MemoryProbe;
 import dev.millrace.cuda.CudaExecutors;
 import dev.millrace.cuda.CudaPresence;
 import dev.millrace.cuda.VerbTimes;
@@ -60,6 +61,11 @@ final class LocalEngines implements EngineFactories, BenchEngines {
             TextSettings.defaults(),
             CudaExecutors.profiled(times))
         .openEngine();
+  }
+
+  @Override
+  public MemoryProbe probe(EngineSettings settings) {
+    return executors(settings).probe(settings);
   }
 
   @Override

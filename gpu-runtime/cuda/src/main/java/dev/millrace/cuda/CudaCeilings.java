@@ -51,7 +51,11 @@ public record CudaCeilings(
           2 * COPY_BYTES / seconds(stream, COPIES, i -> stream.copy(from, to, COPY_BYTES));
       try (Matmuls matmuls =
           new Matmuls(
-              parts.cublasLt(), parts.algorithms(context.device()), true, workspace, stream)) {
+              parts.cublasLt(),
+              parts.algorithms(context.device()),
+              Matmuls.Choice.TIMED,
+              workspace,
+              stream)) {
         return new CudaCeilings(copy, product(matmuls, stream, pinned, from, to), upload);
       }
     }

@@ -2,6 +2,7 @@ package dev.millrace.cuda;
 
 import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.engine.MemoryProbe;
 import dev.millrace.api.workspace.Workspace;
 import dev.millrace.api.workspace.WorkspaceManifest;
 import dev.millrace.cuda.device.CudaException;
@@ -65,6 +66,11 @@ public final class CudaExecutors implements ExecutorProvider {
               .formatted(e.getMessage()),
           e);
     }
+  }
+
+  @Override
+  public MemoryProbe probe(EngineSettings settings) {
+    return CudaProbe.open(settings.devicesOfRanks());
   }
 
   @Override

@@ -48,7 +48,7 @@ abstract class CudaVerbs implements Backend {
   final void openVerbs(Matmuls matmuls, Scratch memory, TaskLayout taskLayout) {
     scratch = memory;
     tasks = taskLayout;
-    matmul = new CudaMatmul(kernels, matmuls, stream, memory.slab());
+    matmul = new CudaMatmul(device, kernels, matmuls, stream, memory);
     attention = new CudaAttention(device, kernels, stream, memory);
   }
 

@@ -11,16 +11,24 @@ import dev.millrace.engine.compute.StepLimits;
  *
  * @param step the step's memory, see {@link StepLayout}
  * @param partials of decode attention
- * @param workspace of cuBLASLt
+ * @param workspace of cuBLASLt, and of products with int4 weights
  * @param slab where weights are converted, and int4 weights become bf16 piece by piece
+ * @param tickets of products with int4 weights, zeros between launches
  * @param tasks logit tasks and their answers
  * @param exchange what the other ranks read
  */
 record Scratch(
-    long bytes, long step, long partials, long workspace, long slab, long tasks, long exchange)
+    long bytes,
+    long step,
+    long partials,
+    long workspace,
+    long slab,
+    long tickets,
+    long tasks,
+    long exchange)
     implements Allocation {
 
-  /** Half of it stays in the second-level cache of a data-centre GPU. */
+  /** Most of a weight that is bf16 at once. */
   static final int SLAB_BYTES = 64 << 20;
 
   static long bytes(StepLimits limits, int ranks) {
@@ -29,6 +37,7 @@ record Scratch(
         + DeviceArena.pieceBytes(layout.partialBytes())
         + DeviceArena.pieceBytes(Matmuls.WORKSPACE_BYTES)
         + DeviceArena.pieceBytes(SLAB_BYTES)
+        + DeviceArena.pieceBytes(FusedInt4.TICKET_BYTES)
         + DeviceArena.pieceBytes(TaskLayout.of(limits).bytes())
         + DeviceArena.pieceBytes(Exchange.bytes(limits, ranks));
   }
@@ -41,6 +50,7 @@ record Scratch(
         arena.take("partials", layout.partialBytes()),
         arena.take("matmul workspace", Matmuls.WORKSPACE_BYTES),
         arena.take("slab", SLAB_BYTES),
+        arena.take("tickets", FusedInt4.TICKET_BYTES),
         arena.take("tasks", TaskLayout.of(limits).bytes()),
         arena.take("exchange", Exchange.bytes(limits, ranks)));
   }

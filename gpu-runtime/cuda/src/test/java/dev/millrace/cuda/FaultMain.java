@@ -63,7 +63,12 @@ final class FaultMain {
     long start = System.nanoTime();
     try (Workspace workspace = Workspace.open(Path.of(arguments[2]))) {
       CudaExecutor executor =
-          CudaExecutor.open(workspace, settings, cuda, Optional.empty(), new CudaExecutor.Shared(parts, new LoadPart("parts", 0, 0), hosts));
+          CudaExecutor.open(
+              workspace,
+              settings,
+              cuda,
+              Optional.empty(),
+              new CudaExecutor.Shared(parts, new LoadPart("parts", 0, 0), hosts));
       int[] prompt = RandomGenerator.of("Random").ints(20, 0, VOCABULARY).toArray();
       StepDriver driver = new StepDriver(executor, 64);
       // compiles kernels and chooses algorithms; fails already where the fault is one of these

@@ -3,6 +3,7 @@ package dev.millrace.engine;
 import dev.millrace.api.engine.DoesNotFitException;
 import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.engine.MemoryProbe;
 import dev.millrace.api.workspace.Workspace;
 import dev.millrace.api.workspace.WorkspaceManifest;
 import dev.millrace.engine.model.MemoryPlan;
@@ -39,6 +40,9 @@ public interface ExecutorProvider extends Serializable {
    * @throws DoesNotFitException if memory does not suffice, with the sizes
    */
   ModelExecutor open(Workspace workspace, EngineSettings settings);
+
+  /** Looks at the memory of the devices that settings name, engine or not. */
+  MemoryProbe probe(EngineSettings settings);
 
   /**
    * What a model would take.

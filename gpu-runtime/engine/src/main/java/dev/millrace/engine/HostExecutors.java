@@ -2,6 +2,7 @@ package dev.millrace.engine;
 
 import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.engine.MemoryProbe;
 import dev.millrace.api.workspace.Workspace;
 import dev.millrace.api.workspace.WorkspaceManifest;
 import dev.millrace.engine.compute.BackendFactory;
@@ -13,6 +14,7 @@ import dev.millrace.engine.model.ModelExecutor;
 import dev.millrace.engine.model.RankedExecutor;
 import dev.millrace.engine.sample.Sampler;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** Runs models on the CPU of this machine. */
 public enum HostExecutors implements ExecutorProvider {
@@ -69,6 +71,11 @@ public enum HostExecutors implements ExecutorProvider {
     int vocabulary = workspace.manifest().shape().vocabularySize();
     return RankedExecutor.openOnHost(
         workspace, settings, backends(settings), () -> new Sampler(vocabulary));
+  }
+
+  @Override
+  public MemoryProbe probe(EngineSettings settings) {
+    return new HostProbe(IntStream.range(0, settings.ranks()).boxed().toList());
   }
 
   private BackendFactory backends(EngineSettings settings) {

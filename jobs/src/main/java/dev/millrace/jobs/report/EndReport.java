@@ -1,14 +1,18 @@
 package dev.millrace.jobs.report;
 
+import dev.millrace.api.engine.DeviceReading;
 import dev.millrace.api.engine.EngineInfo;
 import dev.millrace.api.engine.EngineStatistics;
 import dev.millrace.api.engine.MemoryEntry;
 import dev.millrace.api.request.FailureReason;
+import dev.millrace.jobs.memory.MemoryRecord;
+import dev.millrace.jobs.memory.Moment;
 import dev.millrace.jobs.outcome.ExitCode;
 import dev.millrace.jobs.progress.Amounts;
 import dev.millrace.pipeline.job.JobReport;
 import dev.millrace.pipeline.job.JobReport.OutputFile;
 import dev.millrace.pipeline.job.JobReport.Seconds;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
@@ -17,6 +21,7 @@ public final class EndReport {
   private final JobReport report;
   private final ExitCode exitCode;
   private final String workspace;
+  private MemoryRecord memory = MemoryRecord.NONE;
 
   /**
    * A report.
@@ -27,6 +32,13 @@ public final class EndReport {
     this.report = report;
     this.exitCode = exitCode;
     this.workspace = workspace;
+  }
+
+  /** The same with what the devices said of their memory. */
+  public EndReport withMemory(MemoryRecord record) {
+    EndReport report = new EndReport(this.report, exitCode, workspace);
+    report.memory = record;
+    return report;
   }
 
   /** Several lines, ending in a line break. */
@@ -158,5 +170,33 @@ public final class EndReport {
               Amounts.bytes(entry.usedBytes())));
       label = "";
     }
+    devices(columns);
+  }
+
+  /** What each device had in use, at each moment that was read. */
+  private void devices(Columns columns) {
+    if (memory.isEmpty()) {
+      return;
+    }
+    List<DeviceReading> first = memory.moments().get(Moment.AT_LOAD);
+    for (int i = 0; i < first.size(); i++) {
+      StringBuilder line = new StringBuilder(String.format("%-14s", first.get(i).device()));
+      String separator = " ";
+      for (Map.Entry<Moment, List<DeviceReading>> moment : memory.moments().entrySet()) {
+        line.append(separator)
+            .append(Amounts.bytes(moment.getValue().get(i).usedBytes()))
+            .append(' ')
+            .append(moment.getKey().label().replace('_', ' '));
+        separator = ", ";
+      }
+      columns.row("", line.toString());
+    }
+    if (first.size() > 1) {
+      columns.row("", String.format("%-14s %s at its end", "spread", spread(Moment.END)));
+    }
+  }
+
+  private String spread(Moment moment) {
+    return Amounts.bytes(memory.spread(moment).bytes());
   }
 }

@@ -8,6 +8,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.millrace.api.engine.EngineInfo;
 import dev.millrace.api.engine.EngineStatistics;
 import dev.millrace.api.engine.MemoryEntry;
+import dev.millrace.jobs.memory.MemoryJson;
+import dev.millrace.jobs.memory.MemoryRecord;
 import dev.millrace.jobs.outcome.ExitCode;
 import dev.millrace.pipeline.job.JobReport;
 import dev.millrace.pipeline.job.JobReport.OutputFile;
@@ -28,6 +30,7 @@ import java.nio.file.StandardCopyOption;
  * tokens          prompt, cached, output, output_per_second (while generating)
  * seconds         stage, load, generate, assemble, rest, total
  * model           workspace, fingerprint
+ * memory          what the devices said: see {@link MemoryJson}; left out where none was asked
  * engine          backend, ranks, context_tokens_max, sequences_max, memory per rank, counters
  * files           name, rows, failures, bytes, sha256, failures_file
  * </pre>
@@ -41,12 +44,20 @@ public final class JsonReport {
   private final ExitCode exitCode;
   private final String workspace;
   private final String program;
+  private MemoryRecord memory = MemoryRecord.NONE;
 
   public JsonReport(JobReport report, ExitCode exitCode, String workspace, String program) {
     this.report = report;
     this.exitCode = exitCode;
     this.workspace = workspace;
     this.program = program;
+  }
+
+  /** The same with what the devices said of their memory. */
+  public JsonReport withMemory(MemoryRecord record) {
+    JsonReport report = new JsonReport(this.report, exitCode, workspace, program);
+    report.memory = record;
+    return report;
   }
 
   /** Whether a folder has such a report already. */
@@ -83,6 +94,10 @@ public final class JsonReport {
     if (report.engine() != null) {
       model.put("fingerprint", report.engine().modelFingerprint());
       root.set("engine", engine(report.engine()));
+      if (!memory.isEmpty()) {
+        long planned = report.engine().memory().stream().mapToLong(MemoryEntry::plannedBytes).sum();
+        root.set("memory", MemoryJson.of(memory, planned));
+      }
     }
     root.put("output", report.output());
     root.set("files", files());

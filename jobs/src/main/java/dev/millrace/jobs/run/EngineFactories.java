@@ -3,6 +3,7 @@ package dev.millrace.jobs.run;
 import dev.millrace.api.engine.EngineFactory;
 import dev.millrace.api.engine.EngineInfo;
 import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.engine.MemoryProbe;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Optional;
@@ -40,4 +41,9 @@ public interface EngineFactories {
    * @throws dev.millrace.api.engine.DoesNotFitException if it would not fit, with the sizes
    */
   EngineInfo plan(Path workspace, EngineSettings settings);
+
+  /** Looks at the memory of the devices that complete settings name. */
+  default MemoryProbe probe(EngineSettings settings) {
+    return MemoryProbe.NONE;
+  }
 }

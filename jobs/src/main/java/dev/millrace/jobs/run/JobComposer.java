@@ -196,13 +196,33 @@ public final class JobComposer {
         ranksByDevices ? devices.size() : atLeastOne(spec, JobOption.TP),
         spec.has(JobOption.BATCH_SIZE) ? atLeastOne(spec, JobOption.BATCH_SIZE) : 0,
         spec.has(JobOption.STEP_TOKENS) ? atLeastOne(spec, JobOption.STEP_TOKENS) : 0,
-        spec.integer(JobOption.KV_CACHE, 0),
+        kvCacheBytes(spec),
         spec.smallInteger(JobOption.MAX_MODEL_LEN, 0),
         spec.flag(JobOption.PREFIX_CACHING),
         spec.smallInteger(JobOption.THREADS, 0),
         Math.multiplyExact(atLeastOne(spec, JobOption.STEP_TIMEOUT), 1000L),
         devices,
-        spec.integer(JobOption.GPU_MEMORY, 0));
+        spec.integer(JobOption.GPU_MEMORY, 0),
+        spec.has(JobOption.MEMORY_FRACTION) ? spec.decimal(JobOption.MEMORY_FRACTION) : 0,
+        spec.flag(JobOption.BATCH_INVARIANT));
+  }
+
+  private static long kvCacheBytes(JobSpec spec) {
+    if (!spec.has(JobOption.KV_CACHE_GIB)) {
+      return spec.integer(JobOption.KV_CACHE, 0);
+    }
+    double gib = spec.decimal(JobOption.KV_CACHE_GIB);
+    if (spec.has(JobOption.KV_CACHE)) {
+      throw new IllegalArgumentException(
+          "%s: expected it alone, found %s beside it; give the size once"
+              .formatted(JobOption.KV_CACHE_GIB.key(), JobOption.KV_CACHE.key()));
+    }
+    if (!(gib > 0 && gib < 1 << 20)) {
+      throw new IllegalArgumentException(
+          "%s: expected a number of GiB above 0, found %s"
+              .formatted(JobOption.KV_CACHE_GIB.key(), gib));
+    }
+    return Math.round(gib * (1L << 30));
   }
 
   private static int atLeastOne(JobSpec spec, JobOption option) {

@@ -5,6 +5,8 @@ import dev.millrace.api.engine.EngineFactory;
 import dev.millrace.api.workspace.Workspace;
 import dev.millrace.api.workspace.WorkspaceManifest;
 import dev.millrace.jobs.console.Console;
+import dev.millrace.jobs.memory.MemoryRecord;
+import dev.millrace.jobs.memory.MemoryWatch;
 import dev.millrace.jobs.model.ModelStore;
 import dev.millrace.jobs.model.Places;
 import dev.millrace.jobs.outcome.CommandException;
@@ -19,18 +21,21 @@ import dev.millrace.jobs.report.TimeForecast;
 import dev.millrace.jobs.spec.JobSpec;
 import dev.millrace.pipeline.BatchJob;
 import dev.millrace.pipeline.job.CancelToken;
+import dev.millrace.pipeline.job.JobListener;
 import dev.millrace.pipeline.job.JobReport;
 import dev.millrace.pipeline.job.StagePlan;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.function.Function;
 
 /** Runs or plans the job that a spec asks for. */
 public final class JobRunner {
   private static final int COLUMNS_DEFAULT = 80;
+  private static final Duration MEMORY_SAMPLES = Duration.ofSeconds(1);
 
   private final Console console;
   private final EngineFactories engines;
@@ -57,13 +62,26 @@ public final class JobRunner {
     ComposedJob composed = compose(spec);
     Path workspace = models.workspace(composed.model());
     WorkspaceManifest manifest = checkedManifest(workspace, composed.engine().ranks());
-    JobReport report = watched(composed, engines.of(workspace, composed.engine()), BatchJob::run);
+    EngineFactory factory = engines.of(workspace, composed.engine());
+    ProgressPrinter progress = progress(composed);
+    JobReport report;
+    MemoryRecord memory;
+    try (MemoryWatch watch =
+        new MemoryWatch(
+            engines.probe(composed.engine()), progress, MEMORY_SAMPLES, System::nanoTime)) {
+      report = watched(composed, factory, progress, watch, BatchJob::run);
+      memory = watch.record();
+    }
     ExitCode exitCode = Failures.exitCode(report.exitCode());
     if (report.engine() != null || !JsonReport.isIn(composed.job().output().path())) {
       // a run that found everything done keeps the report of the run that did it
-      writeJson(new JsonReport(report, exitCode, workspace.toString(), program), composed);
+      writeJson(
+          new JsonReport(report, exitCode, workspace.toString(), program).withMemory(memory),
+          composed);
     }
-    console.out().print(new EndReport(report, exitCode, workspace.toString()).text());
+    console
+        .out()
+        .print(new EndReport(report, exitCode, workspace.toString()).withMemory(memory).text());
     console.out().flush();
     recordRate(rates(manifest, composed), report);
     return exitCode;
@@ -75,7 +93,8 @@ public final class JobRunner {
     Path workspace = models.workspace(composed.model());
     WorkspaceManifest manifest = checkedManifest(workspace, composed.engine().ranks());
     EngineFactory factory = engines.of(workspace, composed.engine());
-    StagePlan staged = watched(composed, factory, BatchJob::stage);
+    ProgressPrinter progress = progress(composed);
+    StagePlan staged = watched(composed, factory, progress, progress, BatchJob::stage);
     MemoryPlan memory = new MemoryPlan(engines, workspace, composed.engine(), manifest);
     MemoryForecast chosen = memory.chosen();
     Optional<TimeForecast> time = Optional.empty();
@@ -158,13 +177,17 @@ public final class JobRunner {
     return composed.withEngine(choice.settings());
   }
 
-  private <T> T watched(ComposedJob composed, EngineFactory factory, Function<BatchJob, T> action) {
+  private <T> T watched(
+      ComposedJob composed,
+      EngineFactory factory,
+      ProgressPrinter progress,
+      JobListener listener,
+      Function<BatchJob, T> action) {
     CancelToken cancel = new CancelToken();
-    ProgressPrinter progress = progress(composed);
     Interruption interruption = Interruption.watch(cancel, console.err());
     try {
       return action.apply(
-          BatchJob.of(composed.job(), factory).withListener(progress).withCancelToken(cancel));
+          BatchJob.of(composed.job(), factory).withListener(listener).withCancelToken(cancel));
     } finally {
       progress.clear();
       interruption.close();

@@ -390,6 +390,22 @@ public enum JobOption {
       null,
       "256MiB",
       "Memory of the KV cache over all ranks. Unset: what the sequences need, as far as it fits."),
+  KV_CACHE_GIB(
+      ENGINE,
+      "engine.kv_cache_gib",
+      "--kv-cache-gib",
+      OptionType.DECIMAL,
+      null,
+      "0.25",
+      "The same as --kv-cache, as a number of GiB."),
+  MEMORY_FRACTION(
+      ENGINE,
+      "engine.memory_fraction",
+      "--memory-fraction,--cache-max-entry-count",
+      OptionType.SHARE,
+      null,
+      "0.8",
+      "Share of the memory left beside the model that the KV cache may take. Unset: 0.95 of a GPU's, 0.6 of the heap's."),
   MAX_MODEL_LEN(
       ENGINE,
       "engine.max_model_len",
@@ -406,6 +422,14 @@ public enum JobOption {
       "true",
       "false",
       "Compute a beginning that several prompts share only once."),
+  BATCH_INVARIANT(
+      ENGINE,
+      "engine.batch_invariant",
+      "--batch-invariant",
+      OptionType.FLAG,
+      "false",
+      "true",
+      "Make answers independent, to the last bit, of the rows computed beside them. Always so on the CPU; slower on GPUs."),
   THREADS(
       ENGINE,
       "engine.threads",

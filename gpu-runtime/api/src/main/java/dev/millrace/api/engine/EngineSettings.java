@@ -24,6 +24,10 @@ import java.util.stream.IntStream;
  * @param devices GPU of each rank, by the driver's count; the same one several times puts several
  *     ranks on it; empty takes 0 to ranks - 1
  * @param deviceMemoryBytes memory of each GPU to plan with; 0 takes what is free on it
+ * @param kvCacheShare share of the memory free beside all else that the KV cache may take, where
+ *     its bytes are not given; 0 takes what suits the backend
+ * @param batchInvariant whether a row's answer must not depend on the rows beside it to the last
+ *     bit; on the CPU it never does, on GPUs that costs speed
  */
 public record EngineSettings(
     String backend,
@@ -36,7 +40,9 @@ public record EngineSettings(
     int threads,
     long stepDeadlineMillis,
     List<Integer> devices,
-    long deviceMemoryBytes)
+    long deviceMemoryBytes,
+    double kvCacheShare,
+    boolean batchInvariant)
     implements Serializable {
 
   public EngineSettings {
@@ -51,6 +57,10 @@ public record EngineSettings(
     requireNotNegative("contextTokensMax", contextTokensMax);
     requireNotNegative("threads", threads);
     requireNotNegative("deviceMemoryBytes", deviceMemoryBytes);
+    if (!(kvCacheShare >= 0 && kvCacheShare <= 1)) {
+      throw new IllegalArgumentException(
+          "kvCacheShare: expected a share from 0 to 1, found " + kvCacheShare);
+    }
     if (stepDeadlineMillis < 1) {
       throw new IllegalArgumentException(
           "stepDeadlineMillis: expected at least 1, found " + stepDeadlineMillis);
@@ -93,7 +103,9 @@ public record EngineSettings(
         threads,
         stepDeadlineMillis,
         List.of(),
-        0);
+        0,
+        0,
+        false);
   }
 
   /** One rank, batches as suit the backend, prefix cache on, all cores. */
@@ -118,7 +130,9 @@ public record EngineSettings(
         threads,
         stepDeadlineMillis,
         devices,
-        deviceMemoryBytes);
+        deviceMemoryBytes,
+        kvCacheShare,
+        batchInvariant);
   }
 
   /** So many ranks, on the first GPUs. */
@@ -134,7 +148,9 @@ public record EngineSettings(
         threads,
         stepDeadlineMillis,
         List.of(),
-        deviceMemoryBytes);
+        deviceMemoryBytes,
+        kvCacheShare,
+        batchInvariant);
   }
 
   public EngineSettings withBatch(int sequences, int stepTokens) {
@@ -149,7 +165,9 @@ public record EngineSettings(
         threads,
         stepDeadlineMillis,
         devices,
-        deviceMemoryBytes);
+        deviceMemoryBytes,
+        kvCacheShare,
+        batchInvariant);
   }
 
   public EngineSettings withKvCacheBytes(long value) {
@@ -164,7 +182,9 @@ public record EngineSettings(
         threads,
         stepDeadlineMillis,
         devices,
-        deviceMemoryBytes);
+        deviceMemoryBytes,
+        kvCacheShare,
+        batchInvariant);
   }
 
   public EngineSettings withContextTokensMax(int value) {
@@ -179,7 +199,9 @@ public record EngineSettings(
         threads,
         stepDeadlineMillis,
         devices,
-        deviceMemoryBytes);
+        deviceMemoryBytes,
+        kvCacheShare,
+        batchInvariant);
   }
 
   public EngineSettings withPrefixCache(boolean value) {
@@ -194,7 +216,9 @@ public record EngineSettings(
         threads,
         stepDeadlineMillis,
         devices,
-        deviceMemoryBytes);
+        deviceMemoryBytes,
+        kvCacheShare,
+        batchInvariant);
   }
 
   /** One rank on each of these GPUs. */
@@ -210,7 +234,9 @@ public record EngineSettings(
         threads,
         stepDeadlineMillis,
         value,
-        deviceMemoryBytes);
+        deviceMemoryBytes,
+        kvCacheShare,
+        batchInvariant);
   }
 
   public EngineSettings withDeviceMemoryBytes(long value) {
@@ -225,6 +251,44 @@ public record EngineSettings(
         threads,
         stepDeadlineMillis,
         devices,
+        value,
+        kvCacheShare,
+        batchInvariant);
+  }
+
+  /** So large a share of the memory free beside all else for the KV cache, 0 to leave it open. */
+  public EngineSettings withKvCacheShare(double value) {
+    return new EngineSettings(
+        backend,
+        ranks,
+        sequencesMax,
+        stepTokensMax,
+        kvCacheBytes,
+        contextTokensMax,
+        prefixCache,
+        threads,
+        stepDeadlineMillis,
+        devices,
+        deviceMemoryBytes,
+        value,
+        batchInvariant);
+  }
+
+  /** Answers that depend on their own row alone, or as fast as can be. */
+  public EngineSettings withBatchInvariant(boolean value) {
+    return new EngineSettings(
+        backend,
+        ranks,
+        sequencesMax,
+        stepTokensMax,
+        kvCacheBytes,
+        contextTokensMax,
+        prefixCache,
+        threads,
+        stepDeadlineMillis,
+        devices,
+        deviceMemoryBytes,
+        kvCacheShare,
         value);
   }
 }

@@ -56,6 +56,13 @@ public final class Arguments {
     return this;
   }
 
+  /** A structure that is at hand as its bytes. */
+  public Arguments bytes(byte[] value) {
+    memory.put(place(Long.BYTES), value);
+    end += value.length;
+    return this;
+  }
+
   public Arguments f32(float value) {
     memory.putFloat(place(Float.BYTES), value);
     end += Float.BYTES;

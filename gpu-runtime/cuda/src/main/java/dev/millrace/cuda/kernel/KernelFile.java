@@ -29,6 +29,20 @@ public enum KernelFile {
           "f16_to_f32",
           "bf16_to_f32",
           "int4_to_bf16")),
+  W4(
+      "w4",
+      false,
+      List.of(
+          "w4_8",
+          "w4_16",
+          "w4_32",
+          "w4_64",
+          "w4_128",
+          "w4_mma_8",
+          "w4_mma_16",
+          "w4_mma_32",
+          "w4_mma_64",
+          "w4_mma_128")),
   SAMPLE("sample", false, List.of("sample")),
   ALL_REDUCE(
       "all_reduce",
@@ -64,7 +78,10 @@ public enum KernelFile {
     return byHeadSize;
   }
 
-  /** Entry points. {@code heads_vector} exists for heads of 64 and 128 alone. */
+  /**
+   * Entry points. {@code heads_vector} exists for heads of 64 and 128 alone, those of {@link #W4}
+   * without {@code mma} for compute capability 9.0 alone.
+   */
   public List<String> entries() {
     return entries;
   }

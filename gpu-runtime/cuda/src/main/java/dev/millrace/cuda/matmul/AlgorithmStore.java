@@ -9,13 +9,15 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * Algorithms chosen by timing, kept on disk for one model of GPU and one version of cuBLASLt. A
- * line a product: its key, a tab, the algorithm's 64 bytes in hexadecimal. Thread-safe.
+ * What was chosen by timing, kept on disk for one model of GPU and one version of cuBLASLt. A line
+ * a choice: its key, a tab, an algorithm's 64 bytes in hexadecimal or the name of another way to
+ * multiply. Thread-safe.
  */
 public final class AlgorithmStore {
   private final CacheFolder cache;
   private final String file;
   private final Map<String, byte[]> algorithms = new TreeMap<>();
+  private final Map<String, String> ways = new TreeMap<>();
   private boolean changed;
 
   public AlgorithmStore(CacheFolder cache, CublasLt library, CudaDevice device) {
@@ -31,6 +33,8 @@ public final class AlgorithmStore {
       String[] parts = line.split("\t", -1);
       if (parts.length == 2 && parts[1].length() == 2 * CublasLt.ALGORITHM_BYTES) {
         algorithms.put(parts[0], HexFormat.of().parseHex(parts[1]));
+      } else if (parts.length == 2) {
+        ways.put(parts[0], parts[1]);
       }
     }
   }
@@ -44,6 +48,15 @@ public final class AlgorithmStore {
     changed = true;
   }
 
+  synchronized Optional<String> way(String key) {
+    return Optional.ofNullable(ways.get(key));
+  }
+
+  synchronized void putWay(String key, String way) {
+    ways.put(key, way);
+    changed = true;
+  }
+
   /** Writes what is new to disk. */
   public synchronized void save() {
     if (!changed) {
@@ -53,6 +66,7 @@ public final class AlgorithmStore {
     algorithms.forEach(
         (key, algorithm) ->
             text.append(key).append('\t').append(HexFormat.of().formatHex(algorithm)).append('\n'));
+    ways.forEach((key, way) -> text.append(key).append('\t').append(way).append('\n'));
     cache.write(file, text.toString().getBytes(StandardCharsets.US_ASCII));
     changed = false;
   }

@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.IntConsumer;
 
 /**
  * Products of one rank. The first product of a form is prepared: its algorithm comes from the
@@ -122,6 +123,43 @@ public final class Matmuls implements AutoCloseable {
   /** Whether products must not depend on their number of rows. */
   public boolean isPinned() {
     return choice == Choice.PINNED;
+  }
+
+  /** Whether candidates may be timed. */
+  public boolean isTimed() {
+    return choice == Choice.TIMED;
+  }
+
+  /** The way to multiply that was chosen under a key. */
+  public Optional<String> way(String key) {
+    return store.way(key);
+  }
+
+  /** Keeps a way to multiply under a key: without a tab or the end of a line in either. */
+  public void keepWay(String key, String way) {
+    store.putWay(key, way);
+  }
+
+  /**
+   * Milliseconds that work takes on the device, one time as another.
+   *
+   * @param work puts it into the stream, given the number of the turn; has run before
+   */
+  public float millis(IntConsumer work) {
+    try (CudaEvent start = new CudaEvent();
+        CudaEvent end = new CudaEvent()) {
+      start.record(stream);
+      work.accept(0);
+      end.record(stream);
+      float once = end.millisSince(start);
+      int turns = (int) Math.max(3, Math.min(100, TIMING_MILLIS / Math.max(once, 1e-3f)));
+      start.record(stream);
+      for (int i = 0; i < turns; i++) {
+        work.accept(i + 1);
+      }
+      end.record(stream);
+      return end.millisSince(start) / turns;
+    }
   }
 
   private int launch(PreparedProduct ready, byte[] algorithm, long x, long weight, long y) {
@@ -249,20 +287,7 @@ public final class Matmuls implements AutoCloseable {
   }
 
   private float time(PreparedProduct ready, byte[] algorithm, long x, List<Long> weights, long y) {
-    try (CudaEvent start = new CudaEvent();
-        CudaEvent end = new CudaEvent()) {
-      start.record(stream);
-      launch(ready, algorithm, x, weights.get(weights.size() / 2), y);
-      end.record(stream);
-      float once = end.millisSince(start);
-      int turns = (int) Math.max(3, Math.min(100, TIMING_MILLIS / Math.max(once, 1e-3f)));
-      start.record(stream);
-      for (int i = 0; i < turns; i++) {
-        launch(ready, algorithm, x, weights.get(i % weights.size()), y);
-      }
-      end.record(stream);
-      return end.millisSince(start) / turns;
-    }
+    return millis(turn -> launch(ready, algorithm, x, weights.get(turn % weights.size()), y));
   }
 
   /** Idempotent. */

@@ -33,6 +33,11 @@ public record Product(
 
   /** The smallest step that holds the rows. */
   int step() {
+    return step(rows);
+  }
+
+  /** The smallest step that holds so many rows. */
+  public static int step(int rows) {
     for (int step : STEPS) {
       if (rows <= step) {
         return step;

@@ -165,8 +165,7 @@ public final class MemoryPlan {
       long blocks =
           settings.kvCacheBytes() > 0
               ? settings.kvCacheBytes() / blockBytes
-              : Math.min(
-                  wanted, (long) (backends.kvCacheShare() * Math.max(0, available)) / blockBytes);
+              : Math.min(wanted, (long) (share() * Math.max(0, available)) / blockBytes);
       if (blocks < perSequence) {
         throw new DoesNotFitException(tooSmall(perSequence, blockBytes, blocks, available));
       }
@@ -179,12 +178,16 @@ public final class MemoryPlan {
       return (int) blocks;
     }
 
+    private double share() {
+      return settings.kvCacheShare() > 0 ? settings.kvCacheShare() : backends.kvCacheShare();
+    }
+
     private String tooSmall(int perSequence, long blockBytes, long blocks, long available) {
       String room =
           settings.kvCacheBytes() > 0
               ? "kvCacheBytes is %d".formatted(settings.kvCacheBytes())
               : "%d bytes are free beside %d bytes for the rest, of which the cache takes at most %d %%"
-                  .formatted(available, otherBytes(), Math.round(backends.kvCacheShare() * 100));
+                  .formatted(available, otherBytes(), Math.round(share() * 100));
       return "KV cache: expected room for one sequence of %d tokens, %d blocks of %d bytes, found room for %d: %s; lower contextTokensMax, or give the process more memory"
           .formatted(limits.contextTokensMax(), perSequence, blockBytes, blocks, room);
     }

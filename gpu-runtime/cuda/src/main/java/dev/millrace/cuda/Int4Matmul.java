@@ -1,0 +1,140 @@
+package dev.millrace.cuda;
+
+import dev.millrace.cuda.matmul.Matmuls;
+import dev.millrace.cuda.matmul.Product;
+import dev.millrace.engine.compute.WeightShape;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Products with int4 weights, each by the way that is fastest for its shape and number of rows. Few
+ * rows go by {@link FusedInt4}, which reads a quarter of the bytes; many by {@link SlabInt4}, whose
+ * extra traffic they share. Between them the ways are timed at the first product of a shape and a
+ * step of rows, and the choice is kept on disk.
+ */
+final class Int4Matmul {
+  /** Names the kernels that choices on disk were made with; another number makes them anew. */
+  private static final String KERNELS = "int4.1";
+
+  /** Up to here fused products are bound by memory: nothing else is near. */
+  private static final int FUSED_ALONE_ROWS = 64;
+
+  /** From here on the slab's extra traffic is less than what cuBLASLt gains. */
+  private static final int FUSED_ROWS_MAX = 2048;
+
+  /** The ways to multiply. */
+  enum Way {
+    FUSED(0),
+    SLAB_16(16 << 20),
+    SLAB_32(32 << 20),
+    SLAB_64(Scratch.SLAB_BYTES);
+
+    private final int pieceBytes;
+
+    Way(int pieceBytes) {
+      this.pieceBytes = pieceBytes;
+    }
+  }
+
+  private record Key(WeightShape shape, int step, boolean biased, boolean floatResult) {
+    String text() {
+      return "%s m%d n%d k%d slabs %d%s%s"
+          .formatted(
+              KERNELS,
+              step,
+              shape.outputs(),
+              shape.inputs(),
+              shape.slabs(),
+              floatResult ? " f32" : "",
+              biased ? " bias" : "");
+    }
+  }
+
+  private final FusedInt4 fused;
+  private final SlabInt4 slab;
+  private final Matmuls matmuls;
+  private final Map<WeightShape, List<CudaWeight>> alike = new HashMap<>();
+  private final Map<Key, Way> ways = new HashMap<>();
+
+  Int4Matmul(FusedInt4 fused, SlabInt4 slab, Matmuls matmuls) {
+    this.fused = fused;
+    this.slab = slab;
+    this.matmuls = matmuls;
+  }
+
+  /** Remembers a weight among those of its shape. */
+  void register(CudaWeight weight) {
+    alike.computeIfAbsent(weight.shape(), shape -> new ArrayList<>()).add(weight);
+  }
+
+  /**
+   * y = x W^T + bias.
+   *
+   * @param bias address of a bf16 bias, or 0
+   */
+  void run(CudaTensor x, CudaWeight weight, long bias, CudaTensor y, int rows) {
+    run(taken(x, weight, bias, y, rows), x, weight, bias, y, rows);
+  }
+
+  /** The way that {@link #run} takes; where it is not known, chosen, which computes y. */
+  Way taken(CudaTensor x, CudaWeight weight, long bias, CudaTensor y, int rows) {
+    if (matmuls.isPinned()) {
+      return Way.SLAB_64; // the same pieces and products for any number of rows
+    }
+    if (rows <= FUSED_ALONE_ROWS) {
+      return Way.FUSED;
+    }
+    Key key = new Key(weight.shape(), Product.step(rows), bias != 0, y.isFloat());
+    Way way = ways.get(key);
+    if (way == null) {
+      way = choose(key, x, weight, bias, y, rows);
+      ways.put(key, way);
+    }
+    return way;
+  }
+
+  /** The product by one way. */
+  void run(Way way, CudaTensor x, CudaWeight weight, long bias, CudaTensor y, int rows) {
+    if (way == Way.FUSED) {
+      fused.run(x, weight, bias, y, rows);
+    } else {
+      slab.run(x, weight, bias, y, rows, way.pieceBytes);
+    }
+  }
+
+  private Way choose(Key key, CudaTensor x, CudaWeight weight, long bias, CudaTensor y, int rows) {
+    for (Way way : Way.values()) {
+      if (matmuls.way(key.text()).filter(way.name()::equals).isPresent()) {
+        return way;
+      }
+    }
+    if (!matmuls.isTimed()) {
+      return usual(rows);
+    }
+    // Other weights of the shape in turn, so that none is found in the cache of the device.
+    List<CudaWeight> weights = alike.getOrDefault(weight.shape(), List.of(weight));
+    Way best = Way.SLAB_64;
+    float least = Float.MAX_VALUE;
+    for (Way way : Way.values()) {
+      if (way == Way.FUSED && rows > FUSED_ROWS_MAX) {
+        continue;
+      }
+      run(way, x, weight, bias, y, rows);
+      float millis =
+          matmuls.millis(turn -> run(way, x, weights.get(turn % weights.size()), bias, y, rows));
+      if (millis < least) {
+        least = millis;
+        best = way;
+      }
+    }
+    matmuls.keepWay(key.text(), best.name());
+    return best;
+  }
+
+  /** The way where nothing may be timed: what timing mostly finds. */
+  private Way usual(int rows) {
+    return rows <= (fused.isByGroups() ? 1024 : 256) ? Way.FUSED : Way.SLAB_32;
+  }
+}
