@@ -55,6 +55,7 @@ final class BenchCommand implements Callable<Integer> {
           JobOption.MEMORY_FRACTION,
           JobOption.MAX_MODEL_LEN,
           JobOption.PREFIX_CACHING,
+          JobOption.BATCH_INVARIANT,
           JobOption.THREADS,
           JobOption.STEP_TIMEOUT);
 

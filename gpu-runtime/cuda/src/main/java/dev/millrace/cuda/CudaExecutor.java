@@ -68,7 +68,7 @@ public final class CudaExecutor implements ModelExecutor {
             Duration.ofMillis(settings.stepDeadlineMillis()),
             true,
             settings.deviceMemoryBytes(),
-            false);
+            settings.batchInvariant());
     return open(workspace, settings, cuda, profile);
   }
 

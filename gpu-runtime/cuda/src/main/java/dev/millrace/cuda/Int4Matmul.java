@@ -80,7 +80,10 @@ final class Int4Matmul {
 
   /** The way that {@link #run} takes; where it is not known, chosen, which computes y. */
   Way taken(CudaTensor x, CudaWeight weight, long bias, CudaTensor y, int rows) {
-    if (rows <= FUSED_ALONE_ROWS || matmuls.isPinned()) { // its rows never depend on each other
+    if (matmuls.isPinned()) {
+      return Way.SLAB_64; // the same pieces and products for any number of rows
+    }
+    if (rows <= FUSED_ALONE_ROWS) {
       return Way.FUSED;
     }
     Key key = new Key(weight.shape(), Product.step(rows), bias != 0, y.isFloat());

@@ -24,7 +24,6 @@ import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -45,9 +44,7 @@ final class CudaBatchInvarianceTest implements BatchInvarianceContract {
   @TempDir private Path folder;
 
   private static CudaSettings invariant(int ranks) {
-    return CudaSettings.defaults()
-        .withDevices(Collections.nCopies(ranks, 0))
-        .withBatchInvariant(true);
+    return CudaSettings.defaults().withDevices(Gpu.devices(ranks)).withBatchInvariant(true);
   }
 
   @Override

@@ -24,7 +24,6 @@ import dev.millrace.engine.step.StepPlan;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -71,10 +70,6 @@ final class CudaExecutorTest {
     return new EngineSettings("cuda", ranks, 8, 64, 0, 0, true, 0, 20_000);
   }
 
-  private static List<Integer> devices(int ranks) {
-    return Collections.nCopies(ranks, 0);
-  }
-
   private static int[] tokens(int count) {
     return new Random(5).ints(count, 0, VOCABULARY).toArray();
   }
@@ -87,7 +82,7 @@ final class CudaExecutorTest {
     float[] expected;
     try (Workspace workspace = write(c.model())) {
       try (StepExecutor executor =
-          CudaExecutor.open(workspace, settings(c.ranks()), devices(c.ranks()))) {
+          CudaExecutor.open(workspace, settings(c.ranks()), Gpu.devices(c.ranks()))) {
         found = new StepDriver(executor, 64).score(tokens(TOKENS), 37);
         float[] again = new StepDriver(executor, 64).score(tokens(TOKENS), 37);
         assertArrayEquals(found, again, "the same steps give the same bits");
@@ -225,7 +220,7 @@ final class CudaExecutorTest {
     try (DeviceContext context = DeviceContext.open(CudaDevices.find().require(0));
         Workspace workspace = write(TinyModel.llama())) {
       long before = context.freeBytes();
-      try (CudaExecutor executor = CudaExecutor.open(workspace, settings(2), devices(2))) {
+      try (CudaExecutor executor = CudaExecutor.open(workspace, settings(2), Gpu.devices(2))) {
         new StepDriver(executor, 64).score(tokens(TOKENS), 37);
         for (MemoryEntry entry : executor.memory()) {
           if (entry.purpose().equals("driver")) {

@@ -8,6 +8,9 @@ import dev.millrace.cuda.device.CudaException;
 import dev.millrace.cuda.device.DeviceContext;
 import dev.millrace.cuda.kernel.CacheFolder;
 import dev.millrace.cuda.kernel.CudaLibraries;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * The GPU that tests run on. Without one they are skipped, and say why; with {@code
@@ -18,6 +21,18 @@ public final class Gpu {
   private static String problem;
 
   private Gpu() {}
+
+  /**
+   * The GPU of each of so many ranks: the first alone, or those of {@code -Dgpu.devices=0,1} in
+   * turn.
+   */
+  public static List<Integer> devices(int ranks) {
+    List<Integer> all =
+        Arrays.stream(System.getProperty("gpu.devices", "0").split(",", -1))
+            .map(Integer::valueOf)
+            .toList();
+    return IntStream.range(0, ranks).mapToObj(rank -> all.get(rank % all.size())).toList();
+  }
 
   /** Skips or fails the calling test where there is no GPU. */
   public static void require() {

@@ -175,6 +175,7 @@ final class BenchReport {
     node.put("step_tokens_max", chosen.stepTokensMax());
     node.put("context_tokens_max", engine.contextTokensMax());
     node.put("prefix_caching", chosen.prefixCache());
+    node.put("batch_invariant", chosen.batchInvariant());
     ArrayNode devices = node.putArray("devices");
     chosen.devices().forEach(devices::add);
     return node;

@@ -203,7 +203,8 @@ public final class JobComposer {
         Math.multiplyExact(atLeastOne(spec, JobOption.STEP_TIMEOUT), 1000L),
         devices,
         spec.integer(JobOption.GPU_MEMORY, 0),
-        spec.has(JobOption.MEMORY_FRACTION) ? spec.decimal(JobOption.MEMORY_FRACTION) : 0);
+        spec.has(JobOption.MEMORY_FRACTION) ? spec.decimal(JobOption.MEMORY_FRACTION) : 0,
+        spec.flag(JobOption.BATCH_INVARIANT));
   }
 
   private static long kvCacheBytes(JobSpec spec) {

@@ -422,6 +422,14 @@ public enum JobOption {
       "true",
       "false",
       "Compute a beginning that several prompts share only once."),
+  BATCH_INVARIANT(
+      ENGINE,
+      "engine.batch_invariant",
+      "--batch-invariant",
+      OptionType.FLAG,
+      "false",
+      "true",
+      "Make answers independent, to the last bit, of the rows computed beside them. Always so on the CPU; slower on GPUs."),
   THREADS(
       ENGINE,
       "engine.threads",

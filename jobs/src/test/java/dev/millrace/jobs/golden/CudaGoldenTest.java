@@ -25,7 +25,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -42,7 +41,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * The sample models on a GPU against what transformers computed from the same checkpoints in
  * float32. A GPU computes in bf16, so near ties may fall the other way: of every 200 rows 2 may
  * differ, each where float32 itself has the two tokens within 0.05 of each other. Ranks share one
- * GPU.
+ * GPU unless {@code gpu.devices} names more.
  */
 @Tag("gpu")
 final class CudaGoldenTest {
@@ -301,6 +300,6 @@ final class CudaGoldenTest {
     EngineSettings settings =
         new EngineSettings(
             "cuda", ranks, Math.max(batch, 4), STEP_TOKENS_MAX, 0, 512, true, 0, 60_000);
-    return CudaExecutor.open(workspace, settings, Collections.nCopies(ranks, 0));
+    return CudaExecutor.open(workspace, settings, Gpu.devices(ranks));
   }
 }

@@ -26,6 +26,8 @@ import java.util.stream.IntStream;
  * @param deviceMemoryBytes memory of each GPU to plan with; 0 takes what is free on it
  * @param kvCacheShare share of the memory free beside all else that the KV cache may take, where
  *     its bytes are not given; 0 takes what suits the backend
+ * @param batchInvariant whether a row's answer must not depend on the rows beside it to the last
+ *     bit; on the CPU it never does, on GPUs that costs speed
  */
 public record EngineSettings(
     String backend,
@@ -39,7 +41,8 @@ public record EngineSettings(
     long stepDeadlineMillis,
     List<Integer> devices,
     long deviceMemoryBytes,
-    double kvCacheShare)
+    double kvCacheShare,
+    boolean batchInvariant)
     implements Serializable {
 
   public EngineSettings {
@@ -101,7 +104,8 @@ public record EngineSettings(
         stepDeadlineMillis,
         List.of(),
         0,
-        0);
+        0,
+        false);
   }
 
   /** One rank, batches as suit the backend, prefix cache on, all cores. */
@@ -127,7 +131,8 @@ public record EngineSettings(
         stepDeadlineMillis,
         devices,
         deviceMemoryBytes,
-        kvCacheShare);
+        kvCacheShare,
+        batchInvariant);
   }
 
   /** So many ranks, on the first GPUs. */
@@ -144,7 +149,8 @@ public record EngineSettings(
         stepDeadlineMillis,
         List.of(),
         deviceMemoryBytes,
-        kvCacheShare);
+        kvCacheShare,
+        batchInvariant);
   }
 
   public EngineSettings withBatch(int sequences, int stepTokens) {
@@ -160,7 +166,8 @@ public record EngineSettings(
         stepDeadlineMillis,
         devices,
         deviceMemoryBytes,
-        kvCacheShare);
+        kvCacheShare,
+        batchInvariant);
   }
 
   public EngineSettings withKvCacheBytes(long value) {
@@ -176,7 +183,8 @@ public record EngineSettings(
         stepDeadlineMillis,
         devices,
         deviceMemoryBytes,
-        kvCacheShare);
+        kvCacheShare,
+        batchInvariant);
   }
 
   public EngineSettings withContextTokensMax(int value) {
@@ -192,7 +200,8 @@ public record EngineSettings(
         stepDeadlineMillis,
         devices,
         deviceMemoryBytes,
-        kvCacheShare);
+        kvCacheShare,
+        batchInvariant);
   }
 
   public EngineSettings withPrefixCache(boolean value) {
@@ -208,7 +217,8 @@ public record EngineSettings(
         stepDeadlineMillis,
         devices,
         deviceMemoryBytes,
-        kvCacheShare);
+        kvCacheShare,
+        batchInvariant);
   }
 
   /** One rank on each of these GPUs. */
@@ -225,7 +235,8 @@ public record EngineSettings(
         stepDeadlineMillis,
         value,
         deviceMemoryBytes,
-        kvCacheShare);
+        kvCacheShare,
+        batchInvariant);
   }
 
   public EngineSettings withDeviceMemoryBytes(long value) {
@@ -241,7 +252,8 @@ public record EngineSettings(
         stepDeadlineMillis,
         devices,
         value,
-        kvCacheShare);
+        kvCacheShare,
+        batchInvariant);
   }
 
   /** So large a share of the memory free beside all else for the KV cache, 0 to leave it open. */
@@ -258,6 +270,25 @@ public record EngineSettings(
         stepDeadlineMillis,
         devices,
         deviceMemoryBytes,
+        value,
+        batchInvariant);
+  }
+
+  /** Answers that depend on their own row alone, or as fast as can be. */
+  public EngineSettings withBatchInvariant(boolean value) {
+    return new EngineSettings(
+        backend,
+        ranks,
+        sequencesMax,
+        stepTokensMax,
+        kvCacheBytes,
+        contextTokensMax,
+        prefixCache,
+        threads,
+        stepDeadlineMillis,
+        devices,
+        deviceMemoryBytes,
+        kvCacheShare,
         value);
   }
 }

@@ -120,6 +120,11 @@ public final class Matmuls implements AutoCloseable {
     CublasLt.check(launch(ready, ready.algorithm, x, weight, y), "running " + product);
   }
 
+  /** Whether products must not depend on their number of rows. */
+  public boolean isPinned() {
+    return choice == Choice.PINNED;
+  }
+
   /** Whether candidates may be timed. */
   public boolean isTimed() {
     return choice == Choice.TIMED;
@@ -155,11 +160,6 @@ public final class Matmuls implements AutoCloseable {
       end.record(stream);
       return end.millisSince(start) / turns;
     }
-  }
-
-  /** Whether products must not depend on their number of rows. */
-  public boolean isPinned() {
-    return choice == Choice.PINNED;
   }
 
   private int launch(PreparedProduct ready, byte[] algorithm, long x, long weight, long y) {
