@@ -90,6 +90,15 @@ class BenchCommandTest {
   }
 
   @Test
+  void verbsOfTheCpuAreNotTimed() {
+    CommandLineRun run =
+        bench("--workload", "1k1k", "--rows", "1", "--profile", "5", "--backend", "cpu");
+
+    assertEquals(2, run.exitCode(), run.all());
+    assertTrue(run.err().contains("--profile: expected"), run.err());
+  }
+
+  @Test
   void tooShortAContextFailsWithTheRow() {
     CommandLineRun run =
         bench("--workload", "2k128", "--rows", "1", "--max-model-len", "512", "--backend", "cpu");
