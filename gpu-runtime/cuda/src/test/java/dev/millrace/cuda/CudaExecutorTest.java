@@ -148,7 +148,8 @@ final class CudaExecutorTest {
     List<List<Float>> ahead;
     List<List<Float>> oneByOne;
     try (Workspace workspace = write(TinyModel.qwen2())) {
-      try (StepExecutor executor = CudaExecutor.open(workspace, settings(ranks), devices(ranks))) {
+      try (StepExecutor executor =
+          CudaExecutor.open(workspace, settings(ranks), Gpu.devices(ranks))) {
         ahead = drawn(executor, true);
         oneByOne = drawn(executor, false);
       }

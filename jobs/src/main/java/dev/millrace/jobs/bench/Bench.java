@@ -3,9 +3,11 @@ package dev.millrace.jobs.bench;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.millrace.api.engine.Engine;
+import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.workspace.Workspace;
 import dev.millrace.api.workspace.WorkspaceManifest;
 import dev.millrace.cuda.VerbTimes;
+import dev.millrace.cuda.device.CudaException;
 import dev.millrace.engine.StepTimes;
 import dev.millrace.jobs.console.Console;
 import dev.millrace.jobs.outcome.CommandException;
@@ -54,8 +56,7 @@ public final class Bench {
       for (int done = 0; done < settings.repeats(); done += runsOfAnEngine) {
         measure(settings, workload, runsOfAnEngine, report, new GpuWatch(machine.gauges()));
       }
-      profile(settings, workload, report);
-      report.ceilings(settings.ceilings().orElseGet(() -> Machine.ceilings(settings.engine())));
+      explain(settings, workload, report);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new CommandException(
@@ -87,6 +88,18 @@ public final class Bench {
     }
     gpu.closed();
     report.watched(gpu.json());
+  }
+
+  /** What makes figures easier to read; they stand without it. */
+  private void explain(BenchSettings settings, Workload workload, BenchReport report)
+      throws InterruptedException {
+    try {
+      report.ceilings(settings.ceilings().orElseGet(() -> Machine.ceilings(settings.engine())));
+      profile(settings, workload, report);
+    } catch (CommandException | EngineException | CudaException e) {
+      console.notice("The run itself is measured, but not explained: " + e.getMessage() + ".");
+      report.unexplained(e.getMessage());
+    }
   }
 
   /** One more run, in which some steps are timed verb by verb. */

@@ -29,6 +29,7 @@ final class BenchReport {
   private EngineStatistics statistics;
   private ObjectNode device = JsonNodeFactory.instance.objectNode();
   private ObjectNode profile; // null if nobody looked
+  private String unexplained; // null if nothing went wrong
   private Ceilings ceilings = Ceilings.UNKNOWN;
   private long openNanos;
   private double firstTokenSeconds;
@@ -88,6 +89,11 @@ final class BenchReport {
     profile = verbs;
   }
 
+  /** Ceilings or times of verbs could not be had. */
+  void unexplained(String why) {
+    unexplained = why;
+  }
+
   /** What the device can do at most. */
   void ceilings(Ceilings value) {
     ceilings = value;
@@ -130,6 +136,9 @@ final class BenchReport {
     }
     if (profile != null) {
       root.set("profile", profile);
+    }
+    if (unexplained != null) {
+      root.put("unexplained", unexplained);
     }
     return root;
   }
