@@ -16,6 +16,7 @@ import dev.millrace.jobs.spec.JobSpec;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -84,15 +85,23 @@ final class BenchCommand implements Callable<Integer> {
   private int repeat = 1;
 
   @Option(
+      names = "--profile",
+      paramLabel = "N",
+      description = "On GPUs: run once more and time about N steps verb by verb.")
+  private int profile;
+
+  @Option(
       names = "--peak-bandwidth",
       paramLabel = "X",
-      description = "Bytes a second that a device's memory gives, for the roofline: 4.3e12.")
+      description =
+          "Bytes a second that a device's memory gives, as 4.3e12. Unset: measured on GPUs.")
   private double peakBandwidth;
 
   @Option(
       names = "--peak-flops",
       paramLabel = "X",
-      description = "Operations a second of a device's 16-bit products: 790e12.")
+      description =
+          "Operations a second of its 16-bit products, as 790e12. Unset: measured on GPUs.")
   private double peakFlops;
 
   @Option(
@@ -110,24 +119,33 @@ final class BenchCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     Logging.setUp(verbose);
     JobSpec spec = JobArguments.read(command.commandLine().getParseResult(), console);
-    EngineFactories.Choice choice = factories.choose(settings(spec));
+    EngineFactories.Choice choice = factories.choose(engine(spec));
     choice.notice().ifPresent(console::notice);
     String[] version = Version.parts();
     new Bench(console, engines, new Bench.Program(version[0], version[1]))
-        .run(
-            new BenchSettings(
-                rows == null ? named() : named().limitedTo(rows),
-                workspace(spec, console),
-                choice.settings(),
-                repeat,
-                ceilings()));
+        .run(settings(spec, choice.settings()));
     return ExitCode.DONE.number();
+  }
+
+  private BenchSettings settings(JobSpec spec, EngineSettings engine) {
+    Workload all = named();
+    try {
+      return new BenchSettings(
+          rows == null ? all : all.limitedTo(rows),
+          workspace(spec, console),
+          engine,
+          repeat,
+          profile,
+          ceilings());
+    } catch (IllegalArgumentException e) {
+      throw new CommandException(ExitCode.USAGE, "--" + e.getMessage(), "Correct the value.", e);
+    }
   }
 
   /**
    * Prompts that share nothing gain nothing from a prefix cache, but for answers of a run before.
    */
-  private EngineSettings settings(JobSpec spec) {
+  private EngineSettings engine(JobSpec spec) {
     try {
       EngineSettings settings = JobComposer.engine(spec);
       boolean asked = spec.isGiven(JobOption.PREFIX_CACHING);
@@ -156,9 +174,9 @@ final class BenchCommand implements Callable<Integer> {
     return Path.of(path);
   }
 
-  private Ceilings ceilings() {
+  private Optional<Ceilings> ceilings() {
     return peakBandwidth > 0 && peakFlops > 0
-        ? new Ceilings(peakBandwidth, peakFlops, "given")
-        : Ceilings.UNKNOWN;
+        ? Optional.of(new Ceilings(peakBandwidth, peakFlops, "given"))
+        : Optional.empty();
   }
 }

@@ -7,6 +7,7 @@ import dev.millrace.api.engine.EngineSettings;
 import dev.millrace.api.engine.MemoryProbe;
 import dev.millrace.cuda.CudaExecutors;
 import dev.millrace.cuda.CudaPresence;
+import dev.millrace.cuda.VerbTimes;
 import dev.millrace.engine.ExecutorProvider;
 import dev.millrace.engine.HostExecutors;
 import dev.millrace.engine.LocalEngineFactory;
@@ -55,6 +56,16 @@ final class LocalEngines implements EngineFactories, BenchEngines {
   @Override
   public MemoryProbe probe(EngineSettings settings) {
     return executors(settings).probe(settings);
+  }
+
+  @Override
+  public Engine openProfiled(Path workspace, EngineSettings settings, VerbTimes times) {
+    return new LocalEngineFactory(
+            workspace.toAbsolutePath().toString(),
+            settings,
+            TextSettings.defaults(),
+            CudaExecutors.profiled(times))
+        .openEngine();
   }
 
   @Override

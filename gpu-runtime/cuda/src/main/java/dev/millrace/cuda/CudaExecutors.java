@@ -9,6 +9,8 @@ import dev.millrace.cuda.device.CudaException;
 import dev.millrace.engine.ExecutorProvider;
 import dev.millrace.engine.model.MemoryPlan;
 import dev.millrace.engine.model.ModelExecutor;
+import java.util.Objects;
+import java.util.Optional;
 
 /** Runs models on the NVIDIA GPUs of this machine. Touches no GPU until it opens or plans. */
 public final class CudaExecutors implements ExecutorProvider {
@@ -22,6 +24,21 @@ public final class CudaExecutors implements ExecutorProvider {
 
   /** From here on a step's matrix products run at the device's own rate. */
   private static final int STEP_TOKENS = 8192;
+
+  private final transient VerbTimes profile; // null if nobody looks
+
+  public CudaExecutors() {
+    this(null);
+  }
+
+  private CudaExecutors(VerbTimes profile) {
+    this.profile = profile;
+  }
+
+  /** Executors that time the verbs of some steps; these run slower. Stay in this process. */
+  public static CudaExecutors profiled(VerbTimes profile) {
+    return new CudaExecutors(Objects.requireNonNull(profile, "profile"));
+  }
 
   @Override
   public String family() {
@@ -58,6 +75,7 @@ public final class CudaExecutors implements ExecutorProvider {
 
   @Override
   public ModelExecutor open(Workspace workspace, EngineSettings settings) {
-    return CudaExecutor.open(workspace, settings, settings.devicesOfRanks());
+    return CudaExecutor.open(
+        workspace, settings, settings.devicesOfRanks(), Optional.ofNullable(profile));
   }
 }

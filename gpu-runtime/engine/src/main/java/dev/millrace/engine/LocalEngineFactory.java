@@ -177,7 +177,8 @@ public final class LocalEngineFactory implements EngineFactory {
             executor.contextTokensMax(),
             sequencesMax,
             System.nanoTime() - startNanos,
-            executor.memory());
+            executor.memory(),
+            executor.loadParts());
     int queueRequests = Math.max(QUEUE_MIN, QUEUE_PER_SEQUENCE * sequencesMax);
     return new LocalEngine(
         info, model, executor, limits, queueRequests, settings.stepDeadlineMillis(), listener);

@@ -6,9 +6,11 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.millrace.api.engine.EngineInfo;
 import dev.millrace.api.engine.EngineSettings;
 import dev.millrace.api.engine.EngineStatistics;
+import dev.millrace.api.engine.LoadPart;
 import dev.millrace.api.engine.MemoryEntry;
 import dev.millrace.api.workspace.WorkspaceManifest;
 import dev.millrace.engine.StepTimes;
+import java.lang.management.ManagementFactory;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -20,18 +22,26 @@ final class BenchReport {
   private final BenchSettings settings;
   private final WorkspaceManifest manifest;
   private final Workload workload;
+  private final Machine machine;
   private final List<RunResult> runs = new ArrayList<>();
   private List<StepTimes> steps = List.of(); // of the last run
   private EngineInfo engine;
   private EngineStatistics statistics;
+  private ObjectNode device = JsonNodeFactory.instance.objectNode();
+  private ObjectNode profile; // null if nobody looked
+  private String unexplained; // null if nothing went wrong
+  private Ceilings ceilings = Ceilings.UNKNOWN;
   private long openNanos;
   private double firstTokenSeconds;
+  private double processSeconds; // from the start of the JVM to the end of the first step
 
   BenchReport(
       Bench.Program program,
       BenchSettings settings,
       WorkspaceManifest manifest,
-      Workload workload) {
+      Workload workload,
+      Machine machine) {
+    this.machine = machine;
     this.program = program;
     this.settings = settings;
     this.manifest = manifest;
@@ -50,15 +60,43 @@ final class BenchReport {
   /** All rows have come back once more. */
   void ran(RunResult run, List<StepTimes> itsSteps) {
     if (runs.isEmpty()) {
-      firstTokenSeconds = (itsSteps.get(0).commitEndNanos() - run.startNanos()) / 1e9;
+      long first = itsSteps.get(0).commitEndNanos();
+      firstTokenSeconds = (first - run.startNanos()) / 1e9;
+      long started = ManagementFactory.getRuntimeMXBean().getStartTime();
+      double now = (System.currentTimeMillis() - started) / 1e3;
+      processSeconds = now - (System.nanoTime() - first) / 1e9;
     }
     runs.add(run);
     steps = itsSteps;
   }
 
+  /** Steps that a run takes. */
+  long stepsOfRun() {
+    return steps.size();
+  }
+
   /** The last run is over. */
   void ended(EngineStatistics counters) {
     statistics = counters;
+  }
+
+  /** What the device's gauges said. */
+  void watched(ObjectNode gauges) {
+    device = gauges;
+  }
+
+  void profiled(ObjectNode verbs) {
+    profile = verbs;
+  }
+
+  /** Ceilings or times of verbs could not be had. */
+  void unexplained(String why) {
+    unexplained = why;
+  }
+
+  /** What the device can do at most. */
+  void ceilings(Ceilings value) {
+    ceilings = value;
   }
 
   ObjectNode json() {
@@ -67,7 +105,6 @@ final class BenchReport {
     ObjectNode root = JsonNodeFactory.instance.objectNode();
     root.put("date", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
     root.put("commit", program.commit());
-    Machine machine = Machine.here(settings.engine());
     root.put("device", machine.device());
     root.put("driver", machine.driver());
     root.put("engine", "millrace " + program.version());
@@ -94,11 +131,19 @@ final class BenchReport {
     root.put("preemptions", statistics.preemptions());
     root.set("occupancy", summary.occupancy(run.startNanos(), run.endNanos()));
     root.set("memory", memory());
+    if (!device.isEmpty()) {
+      root.set("gpu", device);
+    }
+    if (profile != null) {
+      root.set("profile", profile);
+    }
+    if (unexplained != null) {
+      root.put("unexplained", unexplained);
+    }
     return root;
   }
 
   private ObjectNode roofline(double outputRate) {
-    Ceilings ceilings = settings.ceilings();
     ObjectNode node = JsonNodeFactory.instance.objectNode();
     node.put("source", ceilings.source());
     if (!ceilings.areKnown()) {
@@ -148,6 +193,17 @@ final class BenchReport {
     ObjectNode node = JsonNodeFactory.instance.objectNode();
     node.put("open_seconds", StepSummary.rounded(openNanos / 1e9, 1e3));
     node.put("first_step_seconds", StepSummary.rounded(firstTokenSeconds, 1e3));
+    node.put("process_to_first_token_seconds", StepSummary.rounded(processSeconds, 1e3));
+    ArrayNode parts = node.putArray("parts");
+    for (LoadPart part : engine.loadParts()) {
+      ObjectNode entry = parts.addObject();
+      entry.put("part", part.part());
+      entry.put("seconds", StepSummary.rounded(part.nanos() / 1e9, 1e3));
+      if (part.bytes() > 0) {
+        entry.put("bytes", part.bytes());
+        entry.put("gb_s", StepSummary.rounded((double) part.bytes() / part.nanos(), 100));
+      }
+    }
     return node;
   }
 

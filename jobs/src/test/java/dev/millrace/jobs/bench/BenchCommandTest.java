@@ -38,14 +38,14 @@ class BenchCommandTest {
   @Test
   void printsOneLineThatSaysHowFastAndWhy() throws Exception {
     CommandLineRun run =
-        bench("--workload", "sharegpt", "--rows", "5", "--repeat", "2", "--backend", "cpu");
+        bench("--workload", "sharegpt", "--rows", "3", "--repeat", "2", "--backend", "cpu");
 
     assertEquals(0, run.exitCode(), run.all());
     assertEquals(1, run.out().lines().count(), run.out());
     JsonNode line = new ObjectMapper().readTree(run.out());
-    Workload rows = Workload.of("sharegpt").limitedTo(5);
+    Workload rows = Workload.of("sharegpt").limitedTo(3);
     assertEquals("sharegpt", line.get("workload").textValue());
-    assertEquals(5, line.get("rows").intValue());
+    assertEquals(3, line.get("rows").intValue());
     assertEquals(rows.promptTokens(), line.get("prompt_tokens").longValue());
     assertEquals(rows.outputTokens(), line.get("output_tokens").longValue());
     assertEquals(0, line.get("cached_tokens").longValue());
@@ -62,7 +62,7 @@ class BenchCommandTest {
     assertEquals(line.at("/runs/0/digest"), line.at("/runs/1/digest"));
     assertEquals(50, line.get("occupancy").size());
     assertEquals(
-        rows.outputTokens() - 5 + rows.promptTokens(),
+        rows.outputTokens() - 3 + rows.promptTokens(),
         line.at("/steps/decode/tokens").longValue() + line.at("/steps/mixed/tokens").longValue());
     for (JsonNode entry : line.get("memory")) {
       assertEquals(entry.get("planned_bytes"), entry.get("used_bytes"));
@@ -87,6 +87,15 @@ class BenchCommandTest {
 
     assertEquals(2, run.exitCode(), run.all());
     assertTrue(run.err().contains("--workload: expected one of [sharegpt"), run.err());
+  }
+
+  @Test
+  void verbsOfTheCpuAreNotTimed() {
+    CommandLineRun run =
+        bench("--workload", "1k1k", "--rows", "1", "--profile", "5", "--backend", "cpu");
+
+    assertEquals(2, run.exitCode(), run.all());
+    assertTrue(run.err().contains("--profile: expected"), run.err());
   }
 
   @Test

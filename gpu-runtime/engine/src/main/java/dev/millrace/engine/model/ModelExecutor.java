@@ -1,5 +1,6 @@
 package dev.millrace.engine.model;
 
+import dev.millrace.api.engine.LoadPart;
 import dev.millrace.api.engine.MemoryEntry;
 import dev.millrace.engine.step.StepExecutor;
 import java.util.List;
@@ -15,4 +16,9 @@ public interface ModelExecutor extends StepExecutor {
 
   /** Bytes by purpose of each rank, planned and taken. */
   List<MemoryEntry> memory();
+
+  /** What loading went into, as far as it is known. */
+  default List<LoadPart> loadParts() {
+    return List.of();
+  }
 }
