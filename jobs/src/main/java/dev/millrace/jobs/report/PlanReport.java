@@ -48,7 +48,7 @@ public final class PlanReport {
     columns.gap();
     columns.heading(
         chosen.fits()
-            ? "It fits. Ranks share this machine's cores, so more of them do not make a CPU job faster."
+            ? "It fits. On the CPU ranks share the cores, and more of them make no job faster."
             : "It does not fit: " + chosen.obstacle() + " (exit code 4).");
     return columns.toString();
   }

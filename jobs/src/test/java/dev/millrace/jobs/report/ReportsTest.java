@@ -207,7 +207,7 @@ class ReportsTest {
           1                 22.0 MiB        22.0 MiB
           3           3 does not divide 8 query heads
 
-        It fits. Ranks share this machine's cores, so more of them do not make a CPU job faster.
+        It fits. On the CPU ranks share the cores, and more of them make no job faster.
         """,
         text);
   }
