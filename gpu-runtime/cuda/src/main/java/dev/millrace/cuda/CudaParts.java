@@ -28,8 +28,9 @@ final class CudaParts {
     this.devices = devices;
     this.cache = cache;
     devices.require(0);
-    compiler = KernelCompiler.open(libraries, cache);
-    cublasLt = CublasLt.load(libraries);
+    CudaLibraries fitting = libraries.forDriver(devices.driverVersion());
+    compiler = KernelCompiler.open(fitting, cache);
+    cublasLt = CublasLt.load(fitting);
   }
 
   CudaDevice device(int ordinal) {
