@@ -112,8 +112,8 @@ public final class Bundle {
     String modules = modulesOf(jars);
     link(modules, bundle.resolve("jre"));
     out.printf(
-        "bundle: %s on disk, needs glibc %s or newer%n",
-        mebibytes(sizeOf(bundle)), newestGlibc(bundle));
+        "bundle: %s on disk; needs of the system: glibc %s or newer, %s%n",
+        mebibytes(sizeOf(bundle)), newestGlibc(bundle), systemLibraries(bundle));
   }
 
   private static void copyAllButJars(Path from, Path to) throws IOException {
@@ -260,8 +260,9 @@ public final class Bundle {
     out.printf("jre: Java %s with %s%n", Runtime.version(), modules);
     List<String> arguments =
         new ArrayList<>(
-            List.of("--add-modules", modules, "--output", jre.toString(), "--strip-debug"));
-    arguments.addAll(List.of("--no-header-files", "--no-man-pages"));
+            List.of("--add-modules", modules, "--output", jre.toString()));
+    arguments.addAll(
+        List.of("--strip-java-debug-attributes", "--no-header-files", "--no-man-pages"));
     arguments.addAll(List.of("--exclude-files", WINDOW_LIBRARIES));
     tool("jlink", arguments);
     // Shared classes of the JRE itself: a faster start, and what the launcher's own archive needs.
@@ -302,17 +303,37 @@ public final class Bundle {
   private static String newestGlibc(Path folder) throws IOException {
     Pattern version = Pattern.compile("GLIBC_2\\.(\\d+)");
     int newest = 0;
-    for (Path file : filesOf(folder)) {
-      String name = file.toString();
-      if (name.endsWith(".so") || name.endsWith(".jar") || name.endsWith("/bin/java")) {
-        Matcher found =
-            version.matcher(new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1));
-        while (found.find()) {
-          newest = Math.max(newest, Integer.parseInt(found.group(1)));
-        }
+    for (Path file : nativeOf(folder)) {
+      Matcher found = version.matcher(bytesOf(file));
+      while (found.find()) {
+        newest = Math.max(newest, Integer.parseInt(found.group(1)));
       }
     }
     return "2." + newest;
+  }
+
+  /** What else the JRE asks for: Temurin's needs nothing, those of Linux distributions some. */
+  private static String systemLibraries(Path folder) throws IOException {
+    Set<String> needed = new java.util.TreeSet<>();
+    for (Path file : nativeOf(folder.resolve("jre"))) {
+      String bytes = bytesOf(file);
+      for (String library : List.of("libstdc++.so.6", "libz.so.1", "libgcc_s.so.1")) {
+        if (bytes.contains("\0" + library + "\0")) {
+          needed.add(library);
+        }
+      }
+    }
+    return needed.isEmpty() ? "nothing else" : String.join(", ", needed);
+  }
+
+  private static List<Path> nativeOf(Path folder) throws IOException {
+    return filesOf(folder).stream()
+        .filter(file -> file.toString().matches(".*(\\.so|\\.jar|/bin/java)"))
+        .toList();
+  }
+
+  private static String bytesOf(Path file) throws IOException {
+    return new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1);
   }
 
   // --- the archive ----------------------------------------------------------------------------------

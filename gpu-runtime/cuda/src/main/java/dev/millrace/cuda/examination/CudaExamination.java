@@ -35,7 +35,7 @@ public final class CudaExamination {
   public List<CudaFinding> findings() {
     CudaDevices devices = machine.devices();
     if (devices.problem().isPresent()) {
-      return List.of(without(devices.problem().get()));
+      return List.of(without(devices, devices.problem().get()));
     }
     List<CudaFinding> findings = new ArrayList<>();
     String release = machine.driverRelease().map(text -> text + ", ").orElse("");
@@ -65,17 +65,15 @@ public final class CudaExamination {
     return finding.state() == CudaFinding.State.GOOD;
   }
 
-  /** No GPU is no fault of a machine, unless there is one that the driver does not show. */
-  private CudaFinding without(String problem) {
+  /** No GPU is no fault of a machine, unless there is one, or a driver, that does not work. */
+  private CudaFinding without(CudaDevices devices, String problem) {
     List<String> hardware = machine.nvidiaHardware();
-    if (hardware.isEmpty()) {
+    if (hardware.isEmpty() && devices.driverVersion() == 0) {
       return CudaFinding.good("GPU", "none, " + ON_THE_CPU + ": " + problem);
     }
-    return CudaFinding.lacking(
-        "GPU",
-        "on the PCI bus at %s, but out of reach, so %s: %s"
-            .formatted(String.join(", ", hardware), ON_THE_CPU, problem),
-        "Install or update NVIDIA's driver until nvidia-smi shows the GPU; docs/gpu.md tells more.");
+    String place =
+        hardware.isEmpty() ? "" : "on the PCI bus at " + String.join(", ", hardware) + ": ";
+    return CudaFinding.lacking("GPU", place + problem);
   }
 
   private CudaFinding describe(CudaDevice device) {

@@ -164,10 +164,19 @@ final class CudaExaminationTest {
   @Test
   void gpuThatTheDriverDoesNotShowIsNamedByItsPlaceOnTheBus() throws IOException {
     FakeMachine machine = wholeMachine();
-    machine.devices = new CudaDevices(0, List.of(), Optional.of("no driver"));
+    machine.devices = new CudaDevices(0, List.of(), Optional.of("no driver; install it"));
     machine.hardware = List.of("0000:65:00.0");
 
-    assertSays(finding(machine, "GPU"), State.LACKING, "0000:65:00.0", "nvidia-smi");
+    assertSays(finding(machine, "GPU"), State.LACKING, "0000:65:00.0: no driver", "Install it.");
+  }
+
+  @Test
+  void driverThatDoesNotStartIsLackingEvenWhereTheBusIsHidden() throws IOException {
+    FakeMachine machine = wholeMachine();
+    machine.devices =
+        new CudaDevices(12040, List.of(), Optional.of("the driver does not start: 803"));
+
+    assertSays(finding(machine, "GPU"), State.LACKING, "does not start: 803", "docs/gpu.md");
   }
 
   @Test
