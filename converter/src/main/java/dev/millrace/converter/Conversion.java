@@ -1,10 +1,12 @@
 package dev.millrace.converter;
 
+import dev.millrace.api.workspace.GenerationDefaults;
 import dev.millrace.api.workspace.WorkspaceManifest.SourceRecord;
 import dev.millrace.converter.read.Checkpoint;
 import dev.millrace.converter.read.ConfigReader;
 import dev.millrace.converter.read.GenerationConfig;
 import dev.millrace.converter.read.JsonFile;
+import dev.millrace.converter.read.KnownShapes;
 import dev.millrace.converter.read.ModelConfig;
 import dev.millrace.converter.read.QuantizationConfig;
 import dev.millrace.converter.weights.CheckpointWeights;
@@ -73,15 +75,51 @@ public final class Conversion {
       Path textFolder,
       ConversionSettings settings)
       throws IOException, InterruptedException {
+    Path beside = textFolder == null ? configFile.toAbsolutePath().getParent() : textFolder;
     JsonFile json = JsonFile.read(configFile);
+    GenerationDefaults generation = GenerationConfig.read(beside, json);
+    return ofRandom(seed, "seed " + seed, json, generation, method, textFolder, settings);
+  }
+
+  /**
+   * Makes a workspace of a published model's shapes with random weights, see {@link #ofRandom}.
+   *
+   * @param shape one of {@link KnownShapes#names}
+   * @throws ConversionException if there is none of that name
+   */
+  public static ConversionResult ofRandomShape(
+      long seed,
+      String shape,
+      QuantizationConfig.Method method,
+      Path textFolder,
+      ConversionSettings settings)
+      throws IOException, InterruptedException {
+    JsonFile json = KnownShapes.find(shape);
+    if (json == null) {
+      throw new ConversionException(
+          shape, "a config.json, or one of " + KnownShapes.names(), "neither", "name one of them");
+    }
+    GenerationDefaults generation =
+        textFolder == null ? GenerationConfig.of(json) : GenerationConfig.read(textFolder, json);
+    String name = shape + ", seed " + seed;
+    return ofRandom(seed, name, json, generation, method, textFolder, settings);
+  }
+
+  private static ConversionResult ofRandom(
+      long seed,
+      String name,
+      JsonFile json,
+      GenerationDefaults generation,
+      QuantizationConfig.Method method,
+      Path textFolder,
+      ConversionSettings settings)
+      throws IOException, InterruptedException {
     ModelConfig config = ConfigReader.read(json);
     RandomWeights weights = new RandomWeights(seed, config, method);
     String identity = "random 1\n" + seed + "\n" + method + "\n" + json.object();
     SourceRecord record =
-        new SourceRecord("random", "seed " + seed, HexFormat.of().formatHex(sha256(identity)), 0);
-    Path beside = textFolder == null ? configFile.toAbsolutePath().getParent() : textFolder;
-    ModelSource source =
-        new ModelSource(config, weights, GenerationConfig.read(beside, json), record, textFolder);
+        new SourceRecord("random", name, HexFormat.of().formatHex(sha256(identity)), 0);
+    ModelSource source = new ModelSource(config, weights, generation, record, textFolder);
     return new ConversionRun(source, settings).run();
   }
 

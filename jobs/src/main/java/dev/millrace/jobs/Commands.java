@@ -1,5 +1,6 @@
 package dev.millrace.jobs;
 
+import dev.millrace.jobs.bench.BenchEngines;
 import dev.millrace.jobs.console.Console;
 import dev.millrace.jobs.outcome.CommandException;
 import dev.millrace.jobs.outcome.ExitCode;
@@ -27,10 +28,12 @@ final class Commands {
 
   private final Console console;
   private final EngineFactories engines;
+  private final BenchEngines watchedEngines;
 
-  Commands(Console console, EngineFactories engines) {
+  Commands(Console console, LocalEngines engines) {
     this.console = console;
     this.engines = engines;
+    this.watchedEngines = engines;
   }
 
   /**
@@ -52,6 +55,7 @@ final class Commands {
     root.addSubcommand(new InspectCommand(console));
     root.addSubcommand(jobCommand(new PlanCommand(console, engines)));
     root.addSubcommand(runJob(RUN_JOB));
+    root.addSubcommand(bench());
     root.addSubcommand(new DoctorCommand(console));
     root.addSubcommand(new CommandLine(new GenerateCompletion()));
     return root;
@@ -61,6 +65,13 @@ final class Commands {
     CommandLine command = jobCommand(new RunCommand(console, engines));
     command.setCommandName(name);
     return command;
+  }
+
+  private CommandLine bench() {
+    CommandSpec spec =
+        CommandSpec.forAnnotatedObject(new BenchCommand(console, engines, watchedEngines));
+    JobArguments.addOptions(spec, "Engine", BenchCommand.ENGINE_OPTIONS);
+    return new CommandLine(spec);
   }
 
   private static CommandLine jobCommand(Object command) {

@@ -10,6 +10,7 @@ import dev.millrace.jobs.outcome.ExitCode;
 import dev.millrace.jobs.progress.Amounts;
 import dev.millrace.jobs.progress.ByteProgressPrinter;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
@@ -24,7 +25,7 @@ import picocli.CommandLine.Option;
     sortOptions = false,
     customSynopsis = {
       "millrace convert --checkpoint PATH --output PATH [OPTIONS]",
-      "millrace convert --random SEED --config FILE [--quantization WORD] --output PATH [OPTIONS]"
+      "millrace convert --random SEED --config NAME [--quantization WORD] --output PATH [OPTIONS]"
     },
     description = {
       "Converts a Hugging Face checkpoint into a workspace, once; jobs then run from it.",
@@ -33,7 +34,7 @@ import picocli.CommandLine.Option;
     footerHeading = "%nExamples:%n",
     footer = {
       "  millrace convert --checkpoint Qwen2.5-0.5B-Instruct --output qwen",
-      "  millrace convert --random 1 --config config.json --quantization awq --output bench"
+      "  millrace convert --random 1 --config qwen2.5-7b --quantization awq --output bench"
     })
 final class ConvertCommand implements Callable<Integer> {
   private final Console console;
@@ -141,9 +142,10 @@ final class ConvertCommand implements Callable<Integer> {
     @Option(
         names = "--config",
         required = true,
-        paramLabel = "FILE",
-        description = "config.json of the model whose shapes to take.")
-    private Path config;
+        paramLabel = "NAME",
+        description =
+            "Model whose shapes to take: its config.json, or qwen2.5-7b and the like (0.5b to 72b).")
+    private String config;
 
     @Option(
         names = "--quantization",
@@ -159,7 +161,10 @@ final class ConvertCommand implements Callable<Integer> {
     private Path tokenizer;
 
     ConversionResult convert(ConversionSettings settings) throws IOException, InterruptedException {
-      return Conversion.ofRandom(seed, config, quantization.method, tokenizer, settings);
+      Path file = Path.of(config);
+      return Files.exists(file)
+          ? Conversion.ofRandom(seed, file, quantization.method, tokenizer, settings)
+          : Conversion.ofRandomShape(seed, config, quantization.method, tokenizer, settings);
     }
   }
 

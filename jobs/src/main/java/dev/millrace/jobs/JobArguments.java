@@ -44,6 +44,14 @@ final class JobArguments {
     command.addArgGroup(specGroup(order));
   }
 
+  /** Gives a command the flags of some options alone, under one heading. */
+  static void addOptions(CommandSpec command, String heading, List<JobOption> options) {
+    ArgGroupSpec.Builder builder =
+        ArgGroupSpec.builder().heading("%n" + heading + ":%n").validate(false);
+    options.forEach(option -> builder.addArg(optionSpec(option)));
+    command.addArgGroup(builder.build());
+  }
+
   private static ArgGroupSpec specGroup(int order) {
     return ArgGroupSpec.builder()
         .heading("%nJob spec:%n")

@@ -1,21 +1,110 @@
 package dev.millrace.jobs;
 
+import dev.millrace.api.engine.Engine;
 import dev.millrace.api.engine.EngineFactory;
 import dev.millrace.api.engine.EngineInfo;
 import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.cuda.CudaExecutors;
+import dev.millrace.cuda.CudaPresence;
+import dev.millrace.cuda.VerbTimes;
+import dev.millrace.engine.ExecutorProvider;
+import dev.millrace.engine.HostExecutors;
 import dev.millrace.engine.LocalEngineFactory;
+import dev.millrace.engine.StepListener;
+import dev.millrace.engine.text.TextSettings;
+import dev.millrace.jobs.bench.BenchEngines;
+import dev.millrace.jobs.outcome.CommandException;
 import dev.millrace.jobs.run.EngineFactories;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
 
-/** The engine of this program: in its own JVM, on the CPU. */
-final class LocalEngines implements EngineFactories {
+/** The engines of this program: in its own JVM, on GPUs where there are some, else on the CPU. */
+final class LocalEngines implements EngineFactories, BenchEngines {
+  private static final String AUTO = "auto";
+
+  private final Function<List<Integer>, CudaPresence> look;
+
+  LocalEngines() {
+    this(CudaPresence::look);
+  }
+
+  /**
+   * @param look tells whether GPUs can be used
+   */
+  LocalEngines(Function<List<Integer>, CudaPresence> look) {
+    this.look = look;
+  }
+
   @Override
   public EngineFactory of(Path workspace, EngineSettings settings) {
-    return new LocalEngineFactory(workspace.toAbsolutePath().toString(), settings);
+    return factory(workspace, settings);
   }
 
   @Override
   public EngineInfo plan(Path workspace, EngineSettings settings) {
-    return new LocalEngineFactory(workspace.toAbsolutePath().toString(), settings).plan();
+    return factory(workspace, settings).plan();
+  }
+
+  @Override
+  public Engine open(Path workspace, EngineSettings settings, StepListener listener) {
+    return factory(workspace, settings).openEngine(listener);
+  }
+
+  @Override
+  public Engine openProfiled(Path workspace, EngineSettings settings, VerbTimes times) {
+    return new LocalEngineFactory(
+            workspace.toAbsolutePath().toString(),
+            settings,
+            TextSettings.defaults(),
+            CudaExecutors.profiled(times))
+        .openEngine();
+  }
+
+  @Override
+  public Choice choose(EngineSettings settings) {
+    boolean asksForGpus =
+        settings.backend().equals(CudaExecutors.FAMILY) || !settings.devices().isEmpty();
+    if (asksForGpus && settings.deviceMemoryBytes() == 0) {
+      CudaPresence presence = look.apply(settings.devicesOfRanks());
+      presence
+          .problem()
+          .ifPresent(
+              problem -> {
+                throw CommandException.usage(
+                    "No GPU can be used: " + problem,
+                    "Use --backend cpu; to plan for a GPU elsewhere, say --gpu-memory 80GiB.");
+              });
+    }
+    if (asksForGpus || !settings.backend().equals(AUTO)) {
+      return new Choice(executors(settings).complete(settings), Optional.empty());
+    }
+    CudaPresence presence = look.apply(settings.devicesOfRanks());
+    if (presence.isUsable()) {
+      return new Choice(
+          new CudaExecutors().complete(settings),
+          Optional.of("Running on " + presence.devices().get(0) + others(presence) + "."));
+    }
+    return new Choice(
+        HostExecutors.CPU.complete(settings),
+        presence.problem().map(problem -> "Running on the CPU: " + problem + "."));
+  }
+
+  private static String others(CudaPresence presence) {
+    int count = presence.devices().size() - 1;
+    return count == 0 ? "" : " and %d more".formatted(count);
+  }
+
+  private LocalEngineFactory factory(Path workspace, EngineSettings settings) {
+    EngineSettings chosen =
+        settings.backend().equals(AUTO) ? choose(settings).settings() : settings;
+    return new LocalEngineFactory(
+        workspace.toAbsolutePath().toString(), chosen, TextSettings.defaults(), executors(chosen));
+  }
+
+  private static ExecutorProvider executors(EngineSettings settings) {
+    boolean gpus = settings.backend().equals(CudaExecutors.FAMILY);
+    return gpus || !settings.devices().isEmpty() ? new CudaExecutors() : HostExecutors.of(settings);
   }
 }

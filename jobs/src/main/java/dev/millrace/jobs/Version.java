@@ -8,9 +8,16 @@ import picocli.CommandLine.IVersionProvider;
 /** Says which build this is. */
 final class Version implements IVersionProvider {
   private static final String RESOURCE = "/dev/millrace/jobs/version.properties";
+  private static final String UNKNOWN = "unknown";
 
   /** For example {@code 0.1.0 (1a2b3c4)}. */
   static String text() {
+    String[] parts = parts();
+    return parts[0] + (parts[1].equals(UNKNOWN) ? "" : " (" + parts[1] + ")");
+  }
+
+  /** The version, and the commit it was built from or {@code unknown}. */
+  static String[] parts() {
     Properties properties = new Properties();
     try (InputStream in = Version.class.getResourceAsStream(RESOURCE)) {
       properties.load(in);
@@ -19,7 +26,7 @@ final class Version implements IVersionProvider {
     }
     String commit = properties.getProperty("commit", "");
     boolean known = !commit.isBlank() && !commit.startsWith("$");
-    return properties.getProperty("version") + (known ? " (" + commit + ")" : "");
+    return new String[] {properties.getProperty("version"), known ? commit : UNKNOWN};
   }
 
   @Override

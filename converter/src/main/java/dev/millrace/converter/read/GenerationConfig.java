@@ -13,7 +13,15 @@ public final class GenerationConfig {
 
   /** The defaults of a checkpoint. */
   public static GenerationDefaults read(Path folder, JsonFile config) throws IOException {
-    JsonFile own = JsonFile.find(folder.resolve("generation_config.json")).orElse(config);
+    return read(JsonFile.find(folder.resolve("generation_config.json")).orElse(config), config);
+  }
+
+  /** What config.json alone says. */
+  public static GenerationDefaults of(JsonFile config) throws CheckpointException {
+    return read(config, config);
+  }
+
+  private static GenerationDefaults read(JsonFile own, JsonFile config) throws CheckpointException {
     return new GenerationDefaults(
         tokenIds(own, config, "bos_token_id").stream().findFirst().orElse(null),
         tokenIds(own, config, "eos_token_id"),

@@ -35,10 +35,18 @@ public final class JsonFile {
       throw new CheckpointException(
           file.toString(), "a JSON file", "no such file", "name a folder that holds a checkpoint");
     }
-    String where = file.getFileName().toString();
+    return parse(file.getFileName().toString(), Files.readAllBytes(file));
+  }
+
+  /**
+   * Reads a file's content.
+   *
+   * @param where its name, for messages
+   */
+  static JsonFile parse(String where, byte[] content) throws IOException {
     JsonNode tree;
     try {
-      tree = MAPPER.readTree(Files.readAllBytes(file));
+      tree = MAPPER.readTree(content);
     } catch (JsonProcessingException e) {
       throw new CheckpointException(where, "valid JSON", e.getOriginalMessage(), CORRECT, e);
     }

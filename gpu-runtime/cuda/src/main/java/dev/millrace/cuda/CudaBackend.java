@@ -1,11 +1,13 @@
 package dev.millrace.cuda;
 
+import dev.millrace.api.engine.LoadPart;
 import dev.millrace.cuda.device.CudaEvent;
 import dev.millrace.cuda.device.CudaStream;
 import dev.millrace.cuda.device.DeviceArena;
 import dev.millrace.cuda.device.DeviceContext;
 import dev.millrace.cuda.device.PinnedBuffer;
 import dev.millrace.cuda.device.RecordedGraph;
+import dev.millrace.cuda.kernel.KernelFile;
 import dev.millrace.cuda.kernel.Kernels;
 import dev.millrace.cuda.matmul.Matmuls;
 import dev.millrace.engine.compute.Allocation;
@@ -55,7 +57,9 @@ final class CudaBackend extends CudaVerbs {
   private final PinnedBuffer transfer;
   private final Map<Integer, RecordedGraph> graphs = new HashMap<>();
   private Optional<WeightUpload> upload = Optional.empty();
+  private LoadPart uploaded = new LoadPart("weights", 0, 0);
   private int steps;
+  private boolean eager;
   private boolean closed;
 
   /** Opens a backend on the calling thread, with all its own device memory. */
@@ -117,11 +121,33 @@ final class CudaBackend extends CudaVerbs {
     long address = arena(MemoryPurpose.WEIGHTS).take(data.name(), bytes);
     CudaWeight weight = new CudaWeight(data.name(), data.shape(), address);
     if (upload.isEmpty()) {
-      upload = Optional.of(new WeightUpload(kernels(), stream(), scratch.slab()));
+      upload = Optional.of(new WeightUpload(context, kernels(), settings.ranks()));
     }
     upload.get().run(data, weight);
     register(weight);
     return memory.take(weight);
+  }
+
+  @Override
+  void finishUploads() {
+    if (upload.isPresent()) {
+      WeightUpload ending = upload.get();
+      upload = Optional.empty();
+      ending.close();
+      uploaded = new LoadPart("weights", ending.nanos(), ending.bytes());
+    }
+  }
+
+  /** Loads every kernel file ahead of its first use. */
+  void loadKernels() {
+    for (KernelFile file : KernelFile.values()) {
+      kernels().load(file, layout.limits().heads().headSize());
+    }
+  }
+
+  /** The upload that ended last. */
+  LoadPart uploaded() {
+    return uploaded;
   }
 
   @Override
@@ -181,8 +207,7 @@ final class CudaBackend extends CudaVerbs {
 
   @Override
   public StepBatch begin(StepPlan plan) {
-    upload.ifPresent(WeightUpload::close);
-    upload = Optional.empty();
+    finishUploads();
     int turn = steps++ & 1;
     if (steps > stepMemory.length) {
       stepCopied[turn].await();
@@ -196,7 +221,7 @@ final class CudaBackend extends CudaVerbs {
 
   @Override
   public void run(StepBatch step, Runnable verbs) {
-    if (!settings.graphs() || settings.ranks() > 1 || !batch.isDecodeOnly()) {
+    if (!settings.graphs() || eager || settings.ranks() > 1 || !batch.isDecodeOnly()) {
       verbs.run();
       return;
     }
@@ -209,6 +234,11 @@ final class CudaBackend extends CudaVerbs {
     // recording must not.
     verbs.run();
     graphs.put(batch.rows(), RecordedGraph.record(stream(), verbs));
+  }
+
+  /** Records and replays nothing from now on; sizes of steps stay as they are with recordings. */
+  void runEagerly() {
+    eager = true;
   }
 
   StepLayout layout() {
@@ -233,7 +263,7 @@ final class CudaBackend extends CudaVerbs {
       return;
     }
     closed = true;
-    upload.ifPresent(WeightUpload::close);
+    upload.ifPresent(WeightUpload::abandon);
     memory.giveBack(scratch);
     graphs.values().forEach(RecordedGraph::close);
     closeVerbs();

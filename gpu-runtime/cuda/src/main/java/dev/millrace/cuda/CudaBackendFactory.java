@@ -1,100 +1,50 @@
 package dev.millrace.cuda;
 
+import dev.millrace.api.engine.LoadPart;
 import dev.millrace.cuda.device.CudaDevice;
+import dev.millrace.cuda.device.CudaException;
 import dev.millrace.cuda.device.DeviceContext;
+import dev.millrace.cuda.kernel.KernelFile;
 import dev.millrace.engine.compute.Backend;
-import dev.millrace.engine.compute.BackendFactory;
-import dev.millrace.engine.compute.DType;
-import dev.millrace.engine.compute.HeadLayout;
 import dev.millrace.engine.compute.MemoryPurpose;
 import dev.millrace.engine.compute.StepLimits;
-import dev.millrace.engine.compute.WeightShape;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 
 /** Opens the backends of a group of ranks on GPUs. Thread-safe. */
-final class CudaBackendFactory implements BackendFactory, AutoCloseable {
-  /** Left to the driver for modules, recordings and its own tables. */
-  private static final long RESERVE_BYTES = 1L << 30;
-
+final class CudaBackendFactory extends CudaSizes implements AutoCloseable {
   private final CudaParts parts;
   private final CudaSettings settings;
   private final Map<Integer, DeviceContext> contexts = new LinkedHashMap<>();
   private final Map<Integer, CudaBackend> backends = new HashMap<>();
+  private final Map<Integer, ProfilingBackend> profilers = new HashMap<>();
+  private final Optional<VerbTimes> profile;
   private Exchange exchange;
+  private CompletableFuture<Void> kernels; // null until the first backend opens
+  private volatile long kernelNanos;
 
   CudaBackendFactory(CudaParts parts, CudaSettings settings) {
+    this(parts, settings, Optional.empty());
+  }
+
+  /**
+   * @param profile takes the times of verbs; empty to leave them untimed
+   */
+  CudaBackendFactory(CudaParts parts, CudaSettings settings, Optional<VerbTimes> profile) {
+    super(settings.devices(), settings.deviceMemoryBytes());
     this.parts = parts;
     this.settings = settings;
+    this.profile = profile;
   }
 
   @Override
-  public String name() {
-    return "cuda";
-  }
-
-  @Override
-  public DType activationType() {
-    return DType.BF16;
-  }
-
-  /** Float32: the sum over all layers is where bf16 would lose most. */
-  @Override
-  public DType residualType() {
-    return DType.F32;
-  }
-
-  @Override
-  public long tensorBytes(DType type, int rows, int width) {
-    return CudaTensor.bytes(type, rows, width);
-  }
-
-  @Override
-  public long weightBytes(WeightShape shape) {
-    return CudaWeight.bytes(shape);
-  }
-
-  @Override
-  public long kvCacheBytes(int layers, int blocks, HeadLayout heads) {
-    return CudaKvCache.bytes(layers, blocks, heads);
-  }
-
-  @Override
-  public long scratchBytes(StepLimits limits, int ranks) {
-    return Scratch.bytes(limits, ranks);
-  }
-
-  @Override
-  public double kvCacheShare() {
-    return 0.95;
-  }
-
-  @Override
-  public int logitRowsMax() {
-    return 1024;
-  }
-
-  @Override
-  public long logitBytesMax() {
-    return 1L << 30;
-  }
-
-  @Override
-  public boolean mapsWeights() {
-    return false;
-  }
-
-  /** What the fullest device can give each of its ranks, for all ranks. */
-  @Override
-  public synchronized long memoryAvailableBytes(int ranks) {
-    long least = Long.MAX_VALUE;
-    for (int ordinal : settings.devices()) {
-      long sharing = settings.devices().stream().filter(other -> other == ordinal).count();
-      long free = context(ordinal).freeBytes() - RESERVE_BYTES;
-      least = Math.min(least, Math.max(0, free) / sharing);
-    }
-    return least * ranks;
+  synchronized long freeBytes(int ordinal) {
+    return context(ordinal).freeBytes();
   }
 
   /** A device's context, kept open with this factory. */
@@ -116,6 +66,7 @@ final class CudaBackendFactory implements BackendFactory, AutoCloseable {
     CudaDevice device = parts.device(settings.devices().get(rank));
     synchronized (this) {
       context(settings.devices().get(rank));
+      prepareKernels(device, limits.heads().headSize());
       if (ranks > 1 && exchange == null) {
         exchange = new Exchange(settings, limits);
       }
@@ -137,8 +88,40 @@ final class CudaBackendFactory implements BackendFactory, AutoCloseable {
         shared.enter(rank, backend.scratch().exchange());
       }
       backends.put(rank, backend);
+      if (profile.isEmpty()) {
+        return backend;
+      }
+      profilers.put(rank, new ProfilingBackend(backend, profile.get(), rank == 0));
+      return profilers.get(rank);
     }
-    return backend;
+  }
+
+  private void prepareKernels(CudaDevice device, int headSize) {
+    if (kernels == null) {
+      long start = System.nanoTime();
+      kernels =
+          parts
+              .compiler()
+              .prepare(EnumSet.allOf(KernelFile.class), headSize, device)
+              .whenComplete((none, error) -> kernelNanos = System.nanoTime() - start);
+    }
+  }
+
+  /** Waits for the kernels of all ranks; those of other devices are made at their first use. */
+  LoadPart awaitKernels() {
+    CompletableFuture<Void> pending;
+    synchronized (this) {
+      pending = kernels;
+    }
+    try {
+      pending.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof CudaException known) {
+        throw new CudaException(known.getMessage(), known);
+      }
+      throw e;
+    }
+    return new LoadPart("kernels", kernelNanos, 0);
   }
 
   /** Makes the first device's context that of the calling thread. */
@@ -148,6 +131,10 @@ final class CudaBackendFactory implements BackendFactory, AutoCloseable {
 
   synchronized CudaBackend backend(int rank) {
     return backends.get(rank);
+  }
+
+  synchronized ProfilingBackend profiler(int rank) {
+    return profilers.get(rank);
   }
 
   synchronized Exchange exchange() {
@@ -163,6 +150,7 @@ final class CudaBackendFactory implements BackendFactory, AutoCloseable {
       exchange = null;
     }
     backends.clear();
+    profilers.clear();
     contexts.values().forEach(DeviceContext::close);
     contexts.clear();
   }

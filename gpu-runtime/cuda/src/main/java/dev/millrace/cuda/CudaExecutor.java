@@ -2,36 +2,40 @@ package dev.millrace.cuda;
 
 import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.engine.LoadPart;
 import dev.millrace.api.engine.MemoryEntry;
 import dev.millrace.api.workspace.Workspace;
-import dev.millrace.cuda.device.CudaDevices;
 import dev.millrace.cuda.device.CudaException;
-import dev.millrace.cuda.kernel.CacheFolder;
-import dev.millrace.cuda.kernel.CudaLibraries;
 import dev.millrace.engine.compute.Tensor;
 import dev.millrace.engine.model.LogitTasks;
+import dev.millrace.engine.model.ModelExecutor;
 import dev.millrace.engine.model.RankedExecutor;
 import dev.millrace.engine.rank.Collective;
 import dev.millrace.engine.rank.HeapCollective;
-import dev.millrace.engine.step.StepExecutor;
 import dev.millrace.engine.step.StepPlan;
 import dev.millrace.engine.step.StepResult;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** Carries out step plans on one or more GPUs, draws included. One thread at a time gives plans. */
-public final class CudaExecutor implements StepExecutor {
+public final class CudaExecutor implements ModelExecutor {
   private final CudaBackendFactory backends;
   private final RankedExecutor ranks;
   private final List<CudaLogitTasks> logitTasks;
+  private final List<LoadPart> loadParts;
   private boolean closed;
 
   private CudaExecutor(
-      CudaBackendFactory backends, RankedExecutor ranks, List<CudaLogitTasks> logitTasks) {
+      CudaBackendFactory backends,
+      RankedExecutor ranks,
+      List<CudaLogitTasks> logitTasks,
+      List<LoadPart> loadParts) {
     this.backends = backends;
     this.ranks = ranks;
     this.logitTasks = logitTasks;
+    this.loadParts = loadParts;
   }
 
   /**
@@ -44,22 +48,49 @@ public final class CudaExecutor implements StepExecutor {
    */
   public static CudaExecutor open(
       Workspace workspace, EngineSettings settings, List<Integer> devices) {
+    return open(workspace, settings, devices, Optional.empty());
+  }
+
+  /**
+   * {@link #open} with a look at some of the steps.
+   *
+   * @param profile takes the times of verbs; nothing is recorded or replayed then
+   */
+  static CudaExecutor open(
+      Workspace workspace,
+      EngineSettings settings,
+      List<Integer> devices,
+      Optional<VerbTimes> profile) {
     CudaSettings cuda =
-        new CudaSettings(devices, Duration.ofMillis(settings.stepDeadlineMillis()), true);
-    return open(workspace, settings, cuda);
+        new CudaSettings(
+            devices,
+            Duration.ofMillis(settings.stepDeadlineMillis()),
+            true,
+            settings.deviceMemoryBytes());
+    return open(workspace, settings, cuda, profile);
   }
 
   static CudaExecutor open(Workspace workspace, EngineSettings settings, CudaSettings cuda) {
+    return open(workspace, settings, cuda, Optional.empty());
+  }
+
+  private static CudaExecutor open(
+      Workspace workspace,
+      EngineSettings settings,
+      CudaSettings cuda,
+      Optional<VerbTimes> profile) {
+    long start = System.nanoTime();
     CudaParts parts;
     try {
-      parts = new CudaParts(CudaDevices.find(), CudaLibraries.find(), CacheFolder.usual());
+      parts = CudaParts.open();
     } catch (CudaException e) {
       throw new EngineException("no GPU can be used: " + e.getMessage(), e);
     }
-    CudaBackendFactory backends = new CudaBackendFactory(parts, cuda);
+    LoadPart opened = new LoadPart("driver and libraries", System.nanoTime() - start, 0);
+    CudaBackendFactory backends = new CudaBackendFactory(parts, cuda, profile);
     List<Collective> collectives = new ArrayList<>();
     HeapCollective.group(cuda.ranks(), cuda.deadline())
-        .forEach(host -> collectives.add(new CudaCollective(backends, host)));
+        .forEach(host -> collectives.add(collective(backends, host, profile.isPresent())));
     List<CudaLogitTasks> logitTasks = new ArrayList<>();
     int vocabulary = workspace.manifest().shape().vocabularySize();
     LogitTasks.Factory tasks =
@@ -67,7 +98,9 @@ public final class CudaExecutor implements StepExecutor {
             logitTasks(backends, collective, gathered, vocabulary, logitTasks);
     try {
       RankedExecutor ranks = RankedExecutor.open(workspace, settings, backends, collectives, tasks);
-      return new CudaExecutor(backends, ranks, logitTasks);
+      List<LoadPart> loadParts =
+          List.of(opened, backends.awaitKernels(), backends.backend(0).uploaded());
+      return new CudaExecutor(backends, ranks, logitTasks, loadParts);
     } catch (RuntimeException e) {
       try {
         logitTasks.forEach(CudaLogitTasks::close);
@@ -79,13 +112,23 @@ public final class CudaExecutor implements StepExecutor {
     }
   }
 
-  private static CudaLogitTasks logitTasks(
+  private static Collective collective(
+      CudaBackendFactory backends, Collective host, boolean profiled) {
+    Collective collective = new CudaCollective(backends, host);
+    return profiled ? new ProfilingCollective(backends, collective) : collective;
+  }
+
+  private static LogitTasks logitTasks(
       CudaBackendFactory backends,
       Collective collective,
       Tensor gathered,
       int vocabulary,
       List<CudaLogitTasks> opened) {
     CudaBackend backend = backends.backend(collective.rank());
+    // the last of loading: what cannot be compiled or read fails here, not in a step
+    backends.awaitKernels();
+    backend.loadKernels();
+    backend.finishUploads();
     CudaLogitTasks tasks =
         new CudaLogitTasks(
             backend,
@@ -97,7 +140,12 @@ public final class CudaExecutor implements StepExecutor {
     synchronized (opened) {
       opened.add(tasks);
     }
-    return tasks;
+    ProfilingBackend profiler = backends.profiler(collective.rank());
+    if (profiler == null) {
+      return tasks;
+    }
+    return (plan, first, rows, logits, result) ->
+        profiler.timedOnce("draws", () -> tasks.run(plan, first, rows, logits, result));
   }
 
   @Override
@@ -105,14 +153,24 @@ public final class CudaExecutor implements StepExecutor {
     return ranks.kvBlocks();
   }
 
-  /** Most tokens of a sequence. */
+  @Override
+  public String backend() {
+    return ranks.backend();
+  }
+
+  @Override
   public int contextTokensMax() {
     return ranks.contextTokensMax();
   }
 
-  /** Bytes by purpose of each rank, planned and taken. */
+  @Override
   public List<MemoryEntry> memory() {
     return ranks.memory();
+  }
+
+  @Override
+  public List<LoadPart> loadParts() {
+    return loadParts;
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.millrace.cuda;
 
 import dev.millrace.cuda.device.CudaDevice;
 import dev.millrace.cuda.device.CudaDevices;
+import dev.millrace.cuda.device.CudaException;
 import dev.millrace.cuda.kernel.CacheFolder;
 import dev.millrace.cuda.kernel.CudaLibraries;
 import dev.millrace.cuda.kernel.KernelCompiler;
@@ -9,6 +10,8 @@ import dev.millrace.cuda.matmul.AlgorithmStore;
 import dev.millrace.cuda.matmul.CublasLt;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 
 /**
  * What all ranks of a process share: devices, libraries, compiler, chosen algorithms. Thread-safe.
@@ -25,12 +28,40 @@ final class CudaParts {
    *     what to do
    */
   CudaParts(CudaDevices devices, CudaLibraries libraries, CacheFolder cache) {
+    this(devices, cache, KernelCompiler.open(libraries, cache), CublasLt.load(libraries));
+    devices.require(0);
+  }
+
+  private CudaParts(
+      CudaDevices devices, CacheFolder cache, KernelCompiler compiler, CublasLt cublasLt) {
     this.devices = devices;
     this.cache = cache;
-    devices.require(0);
-    CudaLibraries fitting = libraries.forDriver(devices.driverVersion());
-    compiler = KernelCompiler.open(fitting, cache);
-    cublasLt = CublasLt.load(fitting);
+    this.compiler = compiler;
+    this.cublasLt = cublasLt;
+  }
+
+  /**
+   * Starts the driver and loads the libraries, all at once.
+   *
+   * @throws CudaException if GPU, driver or a library is missing, with what to do
+   */
+  static CudaParts open() {
+    CudaLibraries libraries = CudaLibraries.find().forDriver(CudaDevices.versionOfDriver());
+    CacheFolder cache = CacheFolder.usual();
+    CompletableFuture<KernelCompiler> compiler =
+        CompletableFuture.supplyAsync(() -> KernelCompiler.open(libraries, cache));
+    CompletableFuture<CublasLt> cublasLt =
+        CompletableFuture.supplyAsync(() -> CublasLt.load(libraries));
+    CudaDevices devices = CudaDevices.find();
+    devices.require(0); // a missing driver is told before a missing library
+    try {
+      return new CudaParts(devices, cache, compiler.join(), cublasLt.join());
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof CudaException known) {
+        throw known;
+      }
+      throw e;
+    }
   }
 
   CudaDevice device(int ordinal) {

@@ -11,8 +11,10 @@ import java.util.Objects;
  * @param deadline longest any wait for a device, or of one rank for another, may take
  * @param graphs whether steps that only decode are recorded and replayed, and rows of steps are
  *     rounded up for that
+ * @param deviceMemoryBytes memory of each GPU to plan with; 0 for what is free on it
  */
-public record CudaSettings(List<Integer> devices, Duration deadline, boolean graphs) {
+public record CudaSettings(
+    List<Integer> devices, Duration deadline, boolean graphs, long deviceMemoryBytes) {
 
   /** Most ranks of a group. */
   public static final int RANKS_MAX = 8;
@@ -28,19 +30,19 @@ public record CudaSettings(List<Integer> devices, Duration deadline, boolean gra
 
   /** One rank on GPU 0, a minute's patience, recordings. */
   public static CudaSettings defaults() {
-    return new CudaSettings(List.of(0), Duration.ofMinutes(1), true);
+    return new CudaSettings(List.of(0), Duration.ofMinutes(1), true, 0);
   }
 
   public CudaSettings withDevices(List<Integer> value) {
-    return new CudaSettings(value, deadline, graphs);
+    return new CudaSettings(value, deadline, graphs, deviceMemoryBytes);
   }
 
   public CudaSettings withDeadline(Duration value) {
-    return new CudaSettings(devices, value, graphs);
+    return new CudaSettings(devices, value, graphs, deviceMemoryBytes);
   }
 
   public CudaSettings withGraphs(boolean value) {
-    return new CudaSettings(devices, deadline, value);
+    return new CudaSettings(devices, deadline, value, deviceMemoryBytes);
   }
 
   int ranks() {

@@ -79,6 +79,15 @@ abstract class CudaVerbs implements Backend {
     return (CudaTensor) tensor;
   }
 
+  /** A weight of this backend, in place before any work that comes now. */
+  private CudaWeight cuda(Weight weight) {
+    finishUploads();
+    return (CudaWeight) weight;
+  }
+
+  /** Returns when all weights uploaded so far are in place. */
+  abstract void finishUploads();
+
   static void requireRows(String verb, Tensor x, int rows, int width) {
     if (rows < 0 || rows > x.rows() || x.width() != width) {
       throw new IllegalArgumentException(
@@ -132,7 +141,7 @@ abstract class CudaVerbs implements Backend {
                 .start()
                 .i64(scratch.step() + layout.tokenIds())
                 .i64(scratch.tasks() + tasks.tokens())
-                .i64(((CudaWeight) embedding).address())
+                .i64(cuda(embedding).address())
                 .i64(to.address())
                 .i32(to.pitch()),
             stream);
@@ -153,7 +162,7 @@ abstract class CudaVerbs implements Backend {
             arguments
                 .start()
                 .i64(from.address())
-                .i64(((CudaWeight) weight).address())
+                .i64(cuda(weight).address())
                 .f32(epsilon)
                 .i64(cuda(y).address())
                 .i32(x.width())
@@ -179,7 +188,7 @@ abstract class CudaVerbs implements Backend {
                 .start()
                 .i64(cuda(x).address())
                 .i64(sum.address())
-                .i64(((CudaWeight) weight).address())
+                .i64(cuda(weight).address())
                 .f32(epsilon)
                 .i64(cuda(y).address())
                 .i32(x.width())
@@ -191,7 +200,7 @@ abstract class CudaVerbs implements Backend {
   public void matmul(Tensor x, Weight weight, Tensor y, int rows) {
     requireRows("matmul", x, rows, Math.toIntExact(weight.shape().inputs()));
     requireRows("matmul", y, rows, Math.toIntExact(weight.shape().outputs()));
-    matmul.run(cuda(x), (CudaWeight) weight, 0, cuda(y), rows);
+    matmul.run(cuda(x), cuda(weight), 0, cuda(y), rows);
   }
 
   @Override
@@ -199,7 +208,7 @@ abstract class CudaVerbs implements Backend {
     requireRows("matmulAddBias", x, rows, Math.toIntExact(weight.shape().inputs()));
     requireRows("matmulAddBias", y, rows, Math.toIntExact(weight.shape().outputs()));
     requireWeight("matmulAddBias", bias, 1, y.width());
-    matmul.run(cuda(x), (CudaWeight) weight, ((CudaWeight) bias).bf16Address(), cuda(y), rows);
+    matmul.run(cuda(x), cuda(weight), cuda(bias).bf16Address(), cuda(y), rows);
   }
 
   @Override
@@ -213,7 +222,7 @@ abstract class CudaVerbs implements Backend {
             1,
             ROW_THREADS,
             0,
-            arguments.start().i64(to.address()).i64(((CudaWeight) bias).address()).i32(to.pitch()),
+            arguments.start().i64(to.address()).i64(cuda(bias).address()).i32(to.pitch()),
             stream);
   }
 
@@ -276,8 +285,8 @@ abstract class CudaVerbs implements Backend {
         new HeadsWork(
             cuda(qkv),
             heads,
-            ((CudaWeight) queryWeight).address(),
-            ((CudaWeight) keyWeight).address(),
+            cuda(queryWeight).address(),
+            cuda(keyWeight).address(),
             epsilon,
             null,
             null,
@@ -334,8 +343,8 @@ abstract class CudaVerbs implements Backend {
         new HeadsWork(
             cuda(qkv),
             cache.heads(),
-            ((CudaWeight) queryWeight).address(),
-            ((CudaWeight) keyWeight).address(),
+            cuda(queryWeight).address(),
+            cuda(keyWeight).address(),
             epsilon,
             cuda(rotary),
             (CudaKvCache) cache,

@@ -1,64 +1,98 @@
 package dev.millrace.cuda;
 
-import dev.millrace.cuda.device.CudaEvent;
-import dev.millrace.cuda.device.CudaStream;
-import dev.millrace.cuda.device.PinnedBuffer;
-import dev.millrace.cuda.kernel.Arguments;
+import dev.millrace.api.workspace.FileRegion;
+import dev.millrace.cuda.device.DeviceContext;
+import dev.millrace.cuda.kernel.Kernel;
 import dev.millrace.cuda.kernel.KernelFile;
 import dev.millrace.cuda.kernel.Kernels;
 import dev.millrace.engine.compute.DType;
 import dev.millrace.engine.compute.WeightData;
 import dev.millrace.engine.compute.WeightLayout;
 import dev.millrace.engine.compute.WeightShape;
-import java.nio.ByteBuffer;
-import java.util.ArrayDeque;
-import java.util.Deque;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
 
 /**
- * Carries weights from mapped pages to the device: through two pinned buffers in turn, so that the
- * host reads pages while the device copies. Dense weights that lie as they should go straight to
- * their place; others, a slab at a time, through a conversion.
+ * Carries weights to the device in the background: cut into pieces, which several threads read into
+ * pinned buffers of their own while the device copies others. One thread of the host copies a
+ * fraction of what the bus takes. Weights that lie as they should are copied to their place; others
+ * are converted on their way. Used by the rank's thread.
  */
 final class WeightUpload implements AutoCloseable {
-  private static final int STAGE_BYTES = 32 << 20;
-  private static final int STAGES = 2;
+  private static final int LANES_MAX = 8;
 
   private final Kernels kernels;
-  private final CudaStream stream;
-  private final Arguments arguments = new Arguments();
-  private final long slab;
-  private final Deque<Stage> stages = new ArrayDeque<>();
+  private final BlockingQueue<Optional<UploadPiece>> pieces = new LinkedBlockingQueue<>();
+  private final List<Thread> lanes = new ArrayList<>();
+  private final Map<Path, FileChannel> channels = new HashMap<>();
+  private final long startNanos = System.nanoTime();
+  private Throwable error;
+  private long bytes;
+  private long nanos;
+  private boolean closed;
 
-  private static final class Stage {
-    final PinnedBuffer buffer = new PinnedBuffer(STAGE_BYTES);
-    final CudaEvent copied = new CudaEvent();
-    boolean used;
-  }
-
-  WeightUpload(Kernels kernels, CudaStream stream, long slab) {
+  /**
+   * @param ranks that upload at the same time on this machine
+   */
+  WeightUpload(DeviceContext context, Kernels kernels, int ranks) {
     this.kernels = kernels;
-    this.stream = stream;
-    this.slab = slab;
-    for (int i = 0; i < STAGES; i++) {
-      stages.add(new Stage());
+    int count =
+        Math.max(1, Math.min(LANES_MAX, Runtime.getRuntime().availableProcessors() / ranks));
+    for (int i = 0; i < count; i++) {
+      Thread lane =
+          new Thread(
+              new UploadLane(context, pieces, this::failed),
+              "%s-upload-%d".formatted(Thread.currentThread().getName(), i));
+      lane.setDaemon(true);
+      lane.start();
+      lanes.add(lane);
     }
   }
 
+  /** Begins to upload a weight. */
   void run(WeightData data, CudaWeight weight) {
     WeightShape shape = data.shape();
+    WeightSource source = new WeightSource(data, this::channel);
+    bytes += shape.bytes();
     if (shape.layout() == WeightLayout.INT4_TILES) {
-      copy(new Source(data), weight.address(), shape.bytes());
+      copy(source, weight.address(), shape.bytes());
     } else if (CudaWeight.isVector(shape)) {
-      copy(new Source(data), slab, shape.bytes());
-      int length = Math.toIntExact(shape.inputs());
-      convert(shape.type(), "f32", 1, length, CudaTensor.pitch(length), weight.address());
-      convert(shape.type(), "bf16", 1, length, CudaTensor.pitch(length), weight.bf16Address());
+      vector(source, shape, weight);
     } else {
-      matrix(new Source(data), shape, weight.address());
+      matrix(source, shape, weight.address());
     }
   }
 
-  private void matrix(Source source, WeightShape shape, long to) {
+  private void copy(WeightSource source, long to, long count) {
+    for (long done = 0; done < count; done += UploadLane.STAGE_BYTES) {
+      int some = (int) Math.min(UploadLane.STAGE_BYTES, count - done);
+      add(new UploadPiece(source, done, some, List.of(UploadPiece.copy(to + done, some))));
+    }
+  }
+
+  private void vector(WeightSource source, WeightShape shape, CudaWeight weight) {
+    int length = Math.toIntExact(shape.inputs());
+    int pitch = CudaTensor.pitch(length);
+    List<UploadPiece.Action> both =
+        List.of(
+            UploadPiece.convert(kernel(shape.type(), "f32"), weight.address(), 1, length, pitch),
+            UploadPiece.convert(
+                kernel(shape.type(), "bf16"), weight.bf16Address(), 1, length, pitch));
+    add(new UploadPiece(source, 0, fitting(shape.bytes()), both));
+  }
+
+  private void matrix(WeightSource source, WeightShape shape, long to) {
     boolean byInputs = CudaWeight.isInputMajor(shape);
     long rows = byInputs ? shape.inputs() : shape.outputs();
     int width = Math.toIntExact(byInputs ? shape.outputs() : shape.inputs());
@@ -67,77 +101,120 @@ final class WeightUpload implements AutoCloseable {
       copy(source, to, shape.bytes());
       return;
     }
-    int rowBytes = width * shape.type().bytes();
-    int most = Math.max(1, Scratch.SLAB_BYTES / rowBytes);
+    Kernel kernel = kernel(shape.type(), "bf16");
+    int rowBytes = fitting((long) width * shape.type().bytes());
+    int most = UploadLane.STAGE_BYTES / rowBytes;
     for (long row = 0; row < rows; row += most) {
       int some = (int) Math.min(most, rows - row);
-      copy(source, slab, (long) some * rowBytes);
-      convert(shape.type(), "bf16", some, width, pitch, to + row * pitch * 2L);
+      add(
+          new UploadPiece(
+              source,
+              row * rowBytes,
+              some * rowBytes,
+              List.of(UploadPiece.convert(kernel, to + row * pitch * 2L, some, width, pitch))));
     }
   }
 
-  private void convert(DType from, String to, int rows, int width, int pitch, long address) {
-    String entry = "%s_to_%s".formatted(from.name().toLowerCase(java.util.Locale.ROOT), to);
-    kernels
-        .get(KernelFile.CONVERT, entry)
-        .launch(
-            (int) StepLayout.divideUp(pitch, 128),
-            Math.min(rows, 65535),
-            128,
-            0,
-            arguments.start().i64(slab).i64(address).i32(rows).i32(width).i32(pitch),
-            stream);
+  private static int fitting(long count) {
+    if (count > UploadLane.STAGE_BYTES) {
+      throw new IllegalArgumentException(
+          "expected a row of a weight within %d bytes, found one of %d"
+              .formatted(UploadLane.STAGE_BYTES, count));
+    }
+    return (int) count;
   }
 
-  /** Copies the next bytes of a weight to the device. */
-  private void copy(Source source, long to, long bytes) {
-    long done = 0;
-    while (done < bytes) {
-      Stage stage = stages.remove();
-      stages.add(stage);
-      if (stage.used) {
-        stage.copied.await();
-      }
-      int some = (int) Math.min(STAGE_BYTES, bytes - done);
-      source.read(stage.buffer.bytes().duplicate().limit(some));
-      stage.buffer.upload(0, to + done, some, stream);
-      stage.copied.record(stream);
-      stage.used = true;
-      done += some;
+  private Kernel kernel(DType from, String to) {
+    return kernels.get(
+        KernelFile.CONVERT, "%s_to_%s".formatted(from.name().toLowerCase(Locale.ROOT), to));
+  }
+
+  private void add(UploadPiece piece) {
+    pieces.add(Optional.of(piece));
+  }
+
+  private synchronized FileChannel channel(FileRegion region) {
+    return channels.computeIfAbsent(
+        region.file(),
+        file -> {
+          try {
+            return FileChannel.open(file, StandardOpenOption.READ);
+          } catch (IOException e) {
+            throw new UncheckedIOException("cannot open " + file + ": " + e.getMessage(), e);
+          }
+        });
+  }
+
+  private synchronized void failed(Throwable e) {
+    if (error == null) {
+      error = e;
     }
   }
 
+  /** Bytes handed over. */
+  long bytes() {
+    return bytes;
+  }
+
+  /** From the first piece to the last being in place; 0 before {@link #close}. */
+  long nanos() {
+    return nanos;
+  }
+
+  /**
+   * Waits until all weights are in place and ends the threads. Idempotent.
+   *
+   * @throws RuntimeException what went wrong with the first one that is not
+   */
   @Override
   public void close() {
-    for (Stage stage : stages) {
-      if (stage.used) {
-        stage.copied.await();
-      }
-      stage.copied.close();
-      stage.buffer.close();
+    if (closed) {
+      return;
     }
-    stages.clear();
-  }
-
-  /** The bytes of a weight, range after range. */
-  private static final class Source {
-    private final Deque<ByteBuffer> ranges = new ArrayDeque<>();
-
-    Source(WeightData data) {
-      data.ranges().forEach(range -> ranges.add(range.duplicate()));
-    }
-
-    /** Fills the target to its limit. */
-    void read(ByteBuffer target) {
-      while (target.hasRemaining()) {
-        ByteBuffer range = ranges.element();
-        int some = Math.min(target.remaining(), range.remaining());
-        target.put(range.slice().limit(some));
-        range.position(range.position() + some);
-        if (!range.hasRemaining()) {
-          ranges.remove();
+    closed = true;
+    lanes.forEach(lane -> pieces.add(Optional.empty()));
+    boolean interrupted = false;
+    for (Thread lane : lanes) {
+      while (lane.isAlive()) {
+        try {
+          lane.join();
+        } catch (InterruptedException e) {
+          interrupted = true; // the buffers must not go while the device reads them
         }
       }
     }
+    nanos = System.nanoTime() - startNanos;
+    closeFiles();
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    if (error instanceof Error fatal) {
+      throw fatal;
+    }
+    if (error != null) {
+      throw (RuntimeException) error;
+    }
+  }
+
+  /** Gives up on what is not in place yet, and ends the threads. Idempotent. */
+  void abandon() {
+    pieces.clear();
+    failed(new IllegalStateException("the upload was abandoned"));
+    try {
+      close();
+    } catch (RuntimeException | Error e) {
+      // whoever abandons it knows why already
+    }
+  }
+
+  private synchronized void closeFiles() {
+    for (FileChannel channel : channels.values()) {
+      try {
+        channel.close();
+      } catch (IOException e) {
+        failed(new UncheckedIOException(e));
+      }
+    }
+    channels.clear();
   }
 }

@@ -40,6 +40,7 @@ final class LocalEngine implements Engine {
   /**
    * @param executor closed with the engine
    * @param queueRequests most requests between submission and delivery
+   * @param listener hears of steps; null if nobody does
    */
   LocalEngine(
       EngineInfo info,
@@ -47,13 +48,15 @@ final class LocalEngine implements Engine {
       StepExecutor executor,
       SchedulerLimits limits,
       int queueRequests,
-      long stepDeadlineMillis) {
+      long stepDeadlineMillis,
+      StepListener listener) {
     this.info = info;
     this.model = model;
     this.preparer = new RequestPreparer(model);
     this.inFlight = new InFlight(queueRequests);
     this.executor = executor;
-    this.stepLoop = new StepLoop(inFlight, new Scheduler(limits), executor);
+    this.stepLoop =
+        new StepLoop(inFlight, new Scheduler(limits), executor, new StepClock(listener));
     this.completions = new CompletionThread(inFlight, this::fail, this::watchStep);
     this.stepDeadlineMillis = stepDeadlineMillis;
     this.stepThread = new Thread(this::runSteps, "millrace-steps");

@@ -9,10 +9,7 @@ import dev.millrace.api.engine.EngineSettings;
 import dev.millrace.api.engine.PromptEncoder;
 import dev.millrace.api.workspace.Workspace;
 import dev.millrace.api.workspace.WorkspaceManifest;
-import dev.millrace.engine.compute.BackendFactory;
-import dev.millrace.engine.model.MemoryPlan;
-import dev.millrace.engine.model.RankedExecutor;
-import dev.millrace.engine.sample.Sampler;
+import dev.millrace.engine.model.ModelExecutor;
 import dev.millrace.engine.schedule.SchedulerLimits;
 import dev.millrace.engine.text.TextSettings;
 import java.io.IOException;
@@ -28,25 +25,43 @@ public final class LocalEngineFactory implements EngineFactory {
   private static final int QUEUE_PER_SEQUENCE = 4;
 
   private static final int QUEUE_MIN = 64;
+  private static final String TOKENIZER_FILE = "tokenizer.json";
 
   private final String workspacePath;
   private final EngineSettings settings;
   private final TextSettings textSettings;
+  private final ExecutorProvider executors;
 
-  /** Reads prompts as {@link TextSettings#defaults} says. */
+  /** Runs on the CPU and reads prompts as {@link TextSettings#defaults} says. */
   public LocalEngineFactory(String workspacePath, EngineSettings settings) {
     this(workspacePath, settings, TextSettings.defaults());
+  }
+
+  /** Runs on the CPU. */
+  public LocalEngineFactory(
+      String workspacePath, EngineSettings settings, TextSettings textSettings) {
+    this(workspacePath, settings, textSettings, HostExecutors.of(settings));
   }
 
   /**
    * @param workspacePath folder of a converted model, on every worker
    * @param textSettings how prompts are read
+   * @param executors what runs the model; decides, whatever the settings say of the backend
    */
   public LocalEngineFactory(
-      String workspacePath, EngineSettings settings, TextSettings textSettings) {
+      String workspacePath,
+      EngineSettings settings,
+      TextSettings textSettings,
+      ExecutorProvider executors) {
     this.workspacePath = Objects.requireNonNull(workspacePath, "workspacePath");
-    this.settings = Objects.requireNonNull(settings, "settings");
+    this.settings = executors.complete(settings);
     this.textSettings = Objects.requireNonNull(textSettings, "textSettings");
+    this.executors = executors;
+  }
+
+  /** The settings, with nothing left open. */
+  public EngineSettings settings() {
+    return settings;
   }
 
   /**
@@ -60,7 +75,7 @@ public final class LocalEngineFactory implements EngineFactory {
       return "model=%s backend=%s ranks=%d context=%d specialTokens=%s template=%s variables=%s"
           .formatted(
               manifest.modelFingerprint(),
-              BackendChoice.family(settings),
+              executors.family(),
               settings.ranks(),
               contextTokensMax(manifest),
               textSettings.parseSpecialTokens() ? "parsed" : "text",
@@ -79,7 +94,7 @@ public final class LocalEngineFactory implements EngineFactory {
   @Override
   public PromptEncoder openPromptEncoder() {
     try (Workspace workspace = open()) {
-      return ModelText.open(workspace, textSettings, contextTokensMax(workspace.manifest()));
+      return text(workspace);
     }
   }
 
@@ -90,21 +105,27 @@ public final class LocalEngineFactory implements EngineFactory {
    */
   @Override
   public Engine openEngine() {
+    return openEngine(null);
+  }
+
+  /**
+   * {@link #openEngine()} with somebody who hears of every step.
+   *
+   * @param listener null for nobody
+   */
+  public Engine openEngine(StepListener listener) {
     long start = System.nanoTime();
-    BackendFactory backends = BackendChoice.open(settings);
     try (Workspace workspace = open()) {
       WorkspaceManifest manifest = workspace.manifest();
       EngineModel model =
           new EngineModel(
-              ModelText.open(workspace, textSettings, contextTokensMax(manifest)),
+              text(workspace),
               manifest.shape().vocabularySize(),
               manifest.generation().eosTokenIds(),
               contextTokensMax(manifest));
-      RankedExecutor executor =
-          RankedExecutor.openOnHost(
-              workspace, settings, backends, () -> new Sampler(model.vocabularySize()));
+      ModelExecutor executor = executors.open(workspace, settings);
       try {
-        return start(manifest, model, backends, executor, start);
+        return start(manifest, model, executor, start, listener);
       } catch (RuntimeException e) {
         executor.close();
         throw e;
@@ -119,27 +140,26 @@ public final class LocalEngineFactory implements EngineFactory {
    * @throws DoesNotFitException if memory does not suffice, with the sizes
    */
   public EngineInfo plan() {
-    BackendFactory backends = BackendChoice.open(settings);
     try (Workspace workspace = open()) {
       WorkspaceManifest manifest = workspace.manifest();
-      MemoryPlan plan = MemoryPlan.of(manifest, settings, backends);
+      ExecutorProvider.Plan plan = executors.plan(manifest, settings);
       return new EngineInfo(
           manifest.modelFingerprint(),
-          backends.name(),
+          plan.backend(),
           settings.ranks(),
-          plan.contextTokensMax(),
+          plan.memory().contextTokensMax(),
           Math.min(settings.sequencesMax(), settings.stepTokensMax()),
           0,
-          plan.entries());
+          plan.memory().entries());
     }
   }
 
   private LocalEngine start(
       WorkspaceManifest manifest,
       EngineModel model,
-      BackendFactory backends,
-      RankedExecutor executor,
-      long startNanos) {
+      ModelExecutor executor,
+      long startNanos,
+      StepListener listener) {
     int sequencesMax = Math.min(settings.sequencesMax(), settings.stepTokensMax());
     SchedulerLimits limits =
         new SchedulerLimits(
@@ -152,15 +172,26 @@ public final class LocalEngineFactory implements EngineFactory {
     EngineInfo info =
         new EngineInfo(
             manifest.modelFingerprint(),
-            backends.name(),
+            executor.backend(),
             settings.ranks(),
             executor.contextTokensMax(),
             sequencesMax,
             System.nanoTime() - startNanos,
-            executor.memory());
+            executor.memory(),
+            executor.loadParts());
     int queueRequests = Math.max(QUEUE_MIN, QUEUE_PER_SEQUENCE * sequencesMax);
     return new LocalEngine(
-        info, model, executor, limits, queueRequests, settings.stepDeadlineMillis());
+        info, model, executor, limits, queueRequests, settings.stepDeadlineMillis(), listener);
+  }
+
+  private EngineText text(Workspace workspace) {
+    int contextTokensMax = contextTokensMax(workspace.manifest());
+    boolean tokenizer =
+        workspace.manifest().textFiles().stream()
+            .anyMatch(file -> file.name().equals(TOKENIZER_FILE));
+    return tokenizer
+        ? ModelText.open(workspace, textSettings, contextTokensMax)
+        : new TokenIdsOnly(contextTokensMax);
   }
 
   private int contextTokensMax(WorkspaceManifest manifest) {

@@ -21,16 +21,18 @@ final class StepLoop {
   private final InFlight inFlight;
   private final Scheduler scheduler;
   private final StepExecutor executor;
+  private final StepClock clock;
   private final List<ActiveRequest> ended = new ArrayList<>(); // in the step under way
   private volatile SchedulerCounts counts;
   private volatile long stepStartNanos; // 0 between steps
   private volatile long modelNanos;
   private volatile long idleNanos;
 
-  StepLoop(InFlight inFlight, Scheduler scheduler, StepExecutor executor) {
+  StepLoop(InFlight inFlight, Scheduler scheduler, StepExecutor executor, StepClock clock) {
     this.inFlight = inFlight;
     this.scheduler = scheduler;
     this.executor = executor;
+    this.clock = clock;
     this.counts = scheduler.counts();
   }
 
@@ -43,9 +45,14 @@ final class StepLoop {
       }
       work.arrivals().forEach(this::start);
       work.cancellations().forEach(this::cancel);
+      clock.planning();
       StepPlan plan = scheduler.plan();
       if (plan != null) {
-        scheduler.commit(execute(plan));
+        clock.executing();
+        StepResult result = execute(plan);
+        clock.executed();
+        scheduler.commit(result);
+        clock.committed(plan);
         counts = scheduler.counts();
         ended.forEach(ActiveRequest::succeed); // after the counts, so that these never lag behind
         ended.clear();

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
@@ -32,6 +33,8 @@ final class EngineFixture implements AutoCloseable {
   private LocalEngine engine;
   final Map<String, Completion> completions = new ConcurrentHashMap<>();
   final BlockingQueue<Completion> arrived = new LinkedBlockingQueue<>();
+
+  final List<StepTimes> steps = new CopyOnWriteArrayList<>();
 
   EngineFixture(StepExecutor executor) {
     this.executor = executor;
@@ -56,7 +59,8 @@ final class EngineFixture implements AutoCloseable {
                   contextTokensMax,
                   prefixCache),
               queueRequests,
-              stepDeadlineMillis);
+              stepDeadlineMillis,
+              steps::add);
     }
     return engine;
   }

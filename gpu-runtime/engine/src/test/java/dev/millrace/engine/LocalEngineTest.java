@@ -71,6 +71,26 @@ class LocalEngineTest {
     }
   }
 
+  @Test
+  void listenerHearsOfEveryStepInOrder() throws InterruptedException {
+    try (EngineFixture fixture = scripted()) {
+      fixture.run(PROMPT, tokens(20).build());
+
+      List<StepTimes> steps = fixture.steps;
+      assertEquals(fixture.engine().statistics().steps(), steps.size());
+      assertEquals(11 + 20 - 1, steps.stream().mapToInt(StepTimes::tokens).sum());
+      assertEquals(20, steps.stream().mapToInt(StepTimes::draws).sum());
+      long before = Long.MIN_VALUE;
+      for (StepTimes step : steps) {
+        assertTrue(before <= step.planStartNanos(), steps.toString());
+        assertTrue(step.planStartNanos() <= step.executeStartNanos(), steps.toString());
+        assertTrue(step.executeStartNanos() <= step.executeEndNanos(), steps.toString());
+        assertTrue(step.executeEndNanos() <= step.commitEndNanos(), steps.toString());
+        before = step.commitEndNanos();
+      }
+    }
+  }
+
   /** First eight bytes of SHA-256 of "abc", as FIPS 180-2 prints it. */
   @Test
   void seedOfAnIdIsTheStartOfItsSha256() {

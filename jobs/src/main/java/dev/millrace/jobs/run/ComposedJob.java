@@ -29,4 +29,9 @@ public record ComposedJob(
     Objects.requireNonNull(progress, "progress");
     notices = List.copyOf(notices);
   }
+
+  /** The same job with an engine that is set up so. */
+  ComposedJob withEngine(EngineSettings value) {
+    return new ComposedJob(job, value, model, progress, notices);
+  }
 }

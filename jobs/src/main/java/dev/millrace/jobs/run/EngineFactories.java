@@ -4,9 +4,31 @@ import dev.millrace.api.engine.EngineFactory;
 import dev.millrace.api.engine.EngineInfo;
 import dev.millrace.api.engine.EngineSettings;
 import java.nio.file.Path;
+import java.util.Objects;
+import java.util.Optional;
 
 /** Makes engines of workspaces. The one place where an engine is chosen implements it. */
 public interface EngineFactories {
+
+  /**
+   * Settings with nothing left open: which backend, which GPUs, how large a batch.
+   *
+   * @throws dev.millrace.jobs.outcome.CommandException if GPUs are asked for that cannot be used
+   */
+  Choice choose(EngineSettings settings);
+
+  /**
+   * What was chosen.
+   *
+   * @param settings complete ones
+   * @param notice what was chosen for the user and why, one sentence; empty if the user chose
+   */
+  record Choice(EngineSettings settings, Optional<String> notice) {
+    public Choice {
+      Objects.requireNonNull(settings, "settings");
+      Objects.requireNonNull(notice, "notice");
+    }
+  }
 
   /** A factory of engines of this workspace. */
   EngineFactory of(Path workspace, EngineSettings settings);

@@ -23,7 +23,9 @@ import java.util.Map;
 
 /** Turns a {@link JobSpec} into settings of pipeline and engine; touches no file. */
 public final class JobComposer {
-  private static final String WORKSPACE_VARIABLE = "MILLRACE_WORKSPACE";
+  /** Names the workspace to run where none is given. */
+  public static final String WORKSPACE_VARIABLE = "MILLRACE_WORKSPACE";
+
   private static final Map<String, String> BEAM_RUNNERS = Map.of("direct", "DirectRunner");
 
   private final Console console;
@@ -181,17 +183,26 @@ public final class JobComposer {
     return spec.has(option) ? (Integer) spec.smallInteger(option, 0) : null;
   }
 
-  static EngineSettings engine(JobSpec spec) {
+  /**
+   * How the engine is set up; leaves open what depends on the backend.
+   *
+   * @throws IllegalArgumentException naming the field that is out of range
+   */
+  public static EngineSettings engine(JobSpec spec) {
+    List<Integer> devices = spec.integers(JobOption.DEVICES);
+    boolean ranksByDevices = !devices.isEmpty() && !spec.isGiven(JobOption.TP);
     return new EngineSettings(
         spec.text(JobOption.BACKEND),
-        atLeastOne(spec, JobOption.TP),
-        atLeastOne(spec, JobOption.BATCH_SIZE),
-        atLeastOne(spec, JobOption.STEP_TOKENS),
+        ranksByDevices ? devices.size() : atLeastOne(spec, JobOption.TP),
+        spec.has(JobOption.BATCH_SIZE) ? atLeastOne(spec, JobOption.BATCH_SIZE) : 0,
+        spec.has(JobOption.STEP_TOKENS) ? atLeastOne(spec, JobOption.STEP_TOKENS) : 0,
         spec.integer(JobOption.KV_CACHE, 0),
         spec.smallInteger(JobOption.MAX_MODEL_LEN, 0),
         spec.flag(JobOption.PREFIX_CACHING),
         spec.smallInteger(JobOption.THREADS, 0),
-        Math.multiplyExact(atLeastOne(spec, JobOption.STEP_TIMEOUT), 1000L));
+        Math.multiplyExact(atLeastOne(spec, JobOption.STEP_TIMEOUT), 1000L),
+        devices,
+        spec.integer(JobOption.GPU_MEMORY, 0));
   }
 
   private static int atLeastOne(JobSpec spec, JobOption option) {

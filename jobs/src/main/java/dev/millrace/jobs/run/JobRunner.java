@@ -1,5 +1,6 @@
 package dev.millrace.jobs.run;
 
+import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.engine.EngineFactory;
 import dev.millrace.api.workspace.Workspace;
 import dev.millrace.api.workspace.WorkspaceManifest;
@@ -79,25 +80,30 @@ public final class JobRunner {
     MemoryForecast chosen = memory.chosen();
     Optional<TimeForecast> time = Optional.empty();
     if (chosen.fits() && staged.requests() > 0) {
-      time = Optional.of(expectedTime(composed, manifest, factory, staged));
+      time = expectedTime(composed, manifest, factory, staged);
     }
     console.out().print(new PlanReport(staged, chosen, memory.others(), time).text());
     console.out().flush();
     return chosen.fits() ? ExitCode.DONE : ExitCode.DOES_NOT_FIT;
   }
 
-  private TimeForecast expectedTime(
+  private Optional<TimeForecast> expectedTime(
       ComposedJob composed, WorkspaceManifest manifest, EngineFactory factory, StagePlan staged) {
     try {
       Optional<TimeForecast> recorded = rates(manifest, composed).expect(staged);
       if (recorded.isPresent()) {
-        return recorded.get();
+        return recorded;
       }
     } catch (IOException e) {
       console.notice("The rates of earlier runs cannot be read (" + e + "); measuring anew.");
     }
     console.notice("This model has not run here before: measuring its speed for a few seconds.");
-    return new Calibration(factory, System::nanoTime).measure(staged);
+    try {
+      return Optional.of(new Calibration(factory, System::nanoTime).measure(staged));
+    } catch (EngineException e) {
+      console.notice("Its speed cannot be measured here: " + e.getMessage() + ".");
+      return Optional.empty();
+    }
   }
 
   private RateBook rates(WorkspaceManifest manifest, ComposedJob composed) {
@@ -147,7 +153,9 @@ public final class JobRunner {
   private ComposedJob compose(JobSpec spec) {
     ComposedJob composed = new JobComposer(console).compose(spec);
     composed.notices().forEach(console::notice);
-    return composed;
+    EngineFactories.Choice choice = engines.choose(composed.engine());
+    choice.notice().ifPresent(console::notice);
+    return composed.withEngine(choice.settings());
   }
 
   private <T> T watched(ComposedJob composed, EngineFactory factory, Function<BatchJob, T> action) {

@@ -12,6 +12,7 @@ import java.util.List;
  * @param sequencesMax most sequences in one step
  * @param loadNanos time from opening to ready
  * @param memory bytes by purpose, per rank; equal on every rank
+ * @param loadParts what the time to ready went into, as far as it is known
  */
 public record EngineInfo(
     String modelFingerprint,
@@ -20,8 +21,30 @@ public record EngineInfo(
     int contextTokensMax,
     int sequencesMax,
     long loadNanos,
-    List<MemoryEntry> memory) {
+    List<MemoryEntry> memory,
+    List<LoadPart> loadParts) {
   public EngineInfo {
     memory = List.copyOf(memory);
+    loadParts = List.copyOf(loadParts);
+  }
+
+  /** An engine that does not say what its start-up went into. */
+  public EngineInfo(
+      String modelFingerprint,
+      String backend,
+      int ranks,
+      int contextTokensMax,
+      int sequencesMax,
+      long loadNanos,
+      List<MemoryEntry> memory) {
+    this(
+        modelFingerprint,
+        backend,
+        ranks,
+        contextTokensMax,
+        sequencesMax,
+        loadNanos,
+        memory,
+        List.of());
   }
 }

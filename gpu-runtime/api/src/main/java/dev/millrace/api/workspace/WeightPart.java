@@ -15,12 +15,19 @@ import java.util.Objects;
  * @param ranges read-only little-endian buffers from position 0 to limit; one after the other they
  *     are the part's bytes. Each starts on a multiple of 4096 bytes in its file and holds whole
  *     strips (see {@link TensorEntry}). Do not move their positions: duplicate them.
+ * @param files where each of the ranges lies: reading from there costs no page fault
  */
 public record WeightPart(
-    TensorEntry entry, long outputs, long inputs, int slabs, List<ByteBuffer> ranges) {
+    TensorEntry entry,
+    long outputs,
+    long inputs,
+    int slabs,
+    List<ByteBuffer> ranges,
+    List<FileRegion> files) {
   public WeightPart {
     Objects.requireNonNull(entry, "entry");
     ranges = List.copyOf(ranges);
+    files = List.copyOf(files);
     long found = 0;
     for (ByteBuffer range : ranges) {
       found += range.remaining();

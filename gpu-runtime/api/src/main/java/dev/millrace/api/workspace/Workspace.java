@@ -84,15 +84,17 @@ public final class Workspace implements AutoCloseable {
     }
     manifest.requireRanks(ranks);
     List<ByteBuffer> ranges = new ArrayList<>();
+    List<FileRegion> files = new ArrayList<>();
     for (StripRange strips : entry.part(ranks, rank)) {
-      addRanges(entry, strips, ranges);
+      addRanges(entry, strips, ranges, files);
     }
     return new WeightPart(
         entry,
         entry.partOutputs(ranks),
         entry.partInputs(ranks),
         entry.slabs() > 1 ? entry.slabs() / ranks : 1,
-        ranges);
+        ranges,
+        files);
   }
 
   /** Whether a file of that name is in the text folder. */
@@ -134,7 +136,8 @@ public final class Workspace implements AutoCloseable {
     mapped.clear();
   }
 
-  private void addRanges(TensorEntry entry, StripRange strips, List<ByteBuffer> ranges)
+  private void addRanges(
+      TensorEntry entry, StripRange strips, List<ByteBuffer> ranges, List<FileRegion> files)
       throws IOException {
     int file = -1;
     long start = 0;
@@ -149,6 +152,7 @@ public final class Workspace implements AutoCloseable {
         if (!joins) {
           if (file >= 0) {
             ranges.add(slice(file, start, end));
+            files.add(region(file, start, end));
           }
           file = segment.file();
           start = segment.offset();
@@ -158,6 +162,11 @@ public final class Workspace implements AutoCloseable {
       strip += segment.strips();
     }
     ranges.add(slice(file, start, end));
+    files.add(region(file, start, end));
+  }
+
+  private FileRegion region(int file, long from, long to) {
+    return new FileRegion(path.resolve(manifest.dataFiles().get(file).name()), from, to - from);
   }
 
   private ByteBuffer slice(int file, long from, long to) throws IOException {

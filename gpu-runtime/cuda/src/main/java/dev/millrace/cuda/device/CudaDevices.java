@@ -98,6 +98,17 @@ public record CudaDevices(int driverVersion, List<CudaDevice> devices, Optional<
         .orElse(lines.isEmpty() ? "no reason given" : lines.get(0));
   }
 
+  /** What {@link #driverVersion} is, asked without starting the driver; 0 where there is none. */
+  public static int versionOfDriver() {
+    int[] version = new int[1];
+    try {
+      JCudaDriver.cuDriverGetVersion(version);
+    } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {
+      return 0; // why, find() says
+    }
+    return version[0];
+  }
+
   /** A version as people write it: 13000 is 13.0. */
   public static String versionText(int version) {
     return version / 1000 + "." + version % 1000 / 10;

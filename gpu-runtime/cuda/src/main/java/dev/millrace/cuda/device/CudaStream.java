@@ -39,6 +39,13 @@ public final class CudaStream implements AutoCloseable {
     return handle.address();
   }
 
+  /** Copies within the device. */
+  public void copy(long from, long to, long bytes) {
+    Driver.check(
+        JCudaDriver.cuMemcpyDtoDAsync(Driver.pointer(to), Driver.pointer(from), bytes, handle),
+        "copying on the device");
+  }
+
   /**
    * Waits until all work has run.
    *

@@ -228,6 +228,16 @@ public final class CudaLibraries {
   }
 
   /**
+   * Where a library is.
+   *
+   * @param stem for example {@code libnvrtc.so}
+   * @throws CudaException saying where it was looked for and what to install
+   */
+  public Path require(String stem) {
+    return locate(stem).orElseThrow(() -> new CudaException(absence(stem), 0));
+  }
+
+  /**
    * Loads a library.
    *
    * @param stem for example {@code libnvrtc.so}
@@ -236,11 +246,7 @@ public final class CudaLibraries {
    * @throws CudaException saying where it was looked for and what to install
    */
   public NativeLibrary open(String stem, String... needed) {
-    Optional<Path> located = locate(stem);
-    if (located.isEmpty()) {
-      throw new CudaException(absence(stem), 0);
-    }
-    Path file = located.get();
+    Path file = require(stem);
     try {
       for (String prefix : needed) {
         loadBeside(file, prefix);

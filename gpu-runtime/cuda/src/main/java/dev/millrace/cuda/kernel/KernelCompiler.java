@@ -1,15 +1,22 @@
 package dev.millrace.cuda.kernel;
 
 import dev.millrace.cuda.device.CudaDevice;
+import dev.millrace.cuda.device.CudaException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 
 /**
  * Machine code of kernel files for one device: from the cache, or compiled and put there. The key
@@ -23,6 +30,7 @@ public final class KernelCompiler {
   private final SourceCompiler compiler;
   private final CacheFolder cache;
   private final Map<String, String> headers = new TreeMap<>();
+  private final Map<String, CompletableFuture<byte[]>> inProgress = new ConcurrentHashMap<>();
 
   KernelCompiler(SourceCompiler compiler, CacheFolder cache) {
     this.compiler = compiler;
@@ -45,7 +53,31 @@ public final class KernelCompiler {
   }
 
   /**
-   * Machine code of a kernel file.
+   * Begins to make machine code in the background, all files at once, for {@link #cubin} to find.
+   *
+   * @param headSize size of heads, for files that are compiled by it
+   * @return done when all of it is made, or with the first failure
+   */
+  public CompletableFuture<Void> prepare(
+      Collection<KernelFile> files, int headSize, CudaDevice device) {
+    ExecutorService threads =
+        Executors.newFixedThreadPool(
+            Math.max(1, Math.min(files.size(), Runtime.getRuntime().availableProcessors())),
+            work -> {
+              Thread thread = new Thread(work, "millrace-compile");
+              thread.setDaemon(true);
+              return thread;
+            });
+    CompletableFuture<?>[] all =
+        files.stream()
+            .map(file -> CompletableFuture.runAsync(() -> cubin(file, headSize, device), threads))
+            .toArray(CompletableFuture<?>[]::new);
+    threads.shutdown();
+    return CompletableFuture.allOf(all);
+  }
+
+  /**
+   * Machine code of a kernel file. Who asks while another makes it waits for that.
    *
    * @param headSize size of heads, for files that are compiled by it
    * @return a cubin
@@ -54,6 +86,35 @@ public final class KernelCompiler {
     String source = resource(file.fileName());
     List<String> options = options(file, headSize, device);
     String name = "kernels/" + key(source, options) + ".cubin";
+    CompletableFuture<byte[]> mine = new CompletableFuture<>();
+    CompletableFuture<byte[]> others = inProgress.putIfAbsent(name, mine);
+    if (others != null) {
+      return joined(others);
+    }
+    try {
+      byte[] code = make(file, source, options, name);
+      mine.complete(code);
+      return code;
+    } catch (RuntimeException | Error e) {
+      mine.completeExceptionally(e);
+      throw e;
+    } finally {
+      inProgress.remove(name);
+    }
+  }
+
+  private static byte[] joined(CompletableFuture<byte[]> code) {
+    try {
+      return code.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof CudaException known) {
+        throw new CudaException(known.getMessage(), known);
+      }
+      throw e;
+    }
+  }
+
+  private byte[] make(KernelFile file, String source, List<String> options, String name) {
     Optional<byte[]> cached = cache.read(name);
     if (cached.isPresent()) {
       return cached.get();

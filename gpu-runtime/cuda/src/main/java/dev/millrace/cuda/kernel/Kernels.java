@@ -39,14 +39,7 @@ public final class Kernels implements AutoCloseable {
     String name = size == 0 ? entry : entry + "." + size;
     Kernel kernel = kernels.get(name);
     if (kernel == null) {
-      CUmodule module = modules.get(new Key(file, size));
-      if (module == null) {
-        module = new CUmodule();
-        Driver.check(
-            JCudaDriver.cuModuleLoadData(module, compiler.cubin(file, size, device)),
-            "loading kernels of %s on %s".formatted(file.fileName(), device));
-        modules.put(new Key(file, size), module);
-      }
+      CUmodule module = module(file, size);
       CUfunction function = new CUfunction();
       Driver.check(
           JCudaDriver.cuModuleGetFunction(function, module, entry), "finding kernel " + name);
@@ -54,6 +47,23 @@ public final class Kernels implements AutoCloseable {
       kernels.put(name, kernel);
     }
     return kernel;
+  }
+
+  /** Loads a file ahead of its first use. */
+  public void load(KernelFile file, int headSize) {
+    module(file, file.isByHeadSize() ? headSize : 0);
+  }
+
+  private CUmodule module(KernelFile file, int size) {
+    CUmodule module = modules.get(new Key(file, size));
+    if (module == null) {
+      module = new CUmodule();
+      Driver.check(
+          JCudaDriver.cuModuleLoadData(module, compiler.cubin(file, size, device)),
+          "loading kernels of %s on %s".formatted(file.fileName(), device));
+      modules.put(new Key(file, size), module);
+    }
+    return module;
   }
 
   /** Unloads all. Idempotent. */

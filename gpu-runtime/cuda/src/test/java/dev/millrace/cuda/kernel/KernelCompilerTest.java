@@ -3,16 +3,23 @@ package dev.millrace.cuda.kernel;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.cuda.device.CudaDevice;
+import dev.millrace.cuda.device.CudaException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -31,8 +38,9 @@ final class KernelCompilerTest {
 
   /** Answers with its options, and counts. */
   private static final class CountingCompiler implements SourceCompiler {
-    private int calls;
-    private String version = "counting 1";
+    private final AtomicInteger calls = new AtomicInteger();
+    private volatile String version = "counting 1";
+    private volatile String failing = "none";
 
     @Override
     public String version() {
@@ -42,7 +50,10 @@ final class KernelCompilerTest {
     @Override
     public CompiledKernel compile(
         String name, String source, Map<String, String> headers, List<String> options) {
-      calls++;
+      calls.incrementAndGet();
+      if (name.equals(failing)) {
+        throw new CudaException("kernel file %s does not compile".formatted(name), 6);
+      }
       return new CompiledKernel((name + options).getBytes(StandardCharsets.UTF_8), "");
     }
   }
@@ -56,7 +67,7 @@ final class KernelCompilerTest {
     byte[] second = compiler.cubin(KernelFile.HEADS, 64, device(90));
 
     assertArrayEquals(first, second);
-    assertEquals(1, counting.calls);
+    assertEquals(1, counting.calls.get());
   }
 
   @Test
@@ -72,7 +83,7 @@ final class KernelCompilerTest {
     counting.version = "counting 2";
     compiler.cubin(KernelFile.HEADS, 64, device(90));
 
-    assertEquals(4, counting.calls);
+    assertEquals(4, counting.calls.get());
   }
 
   @Test
@@ -89,7 +100,40 @@ final class KernelCompilerTest {
     Files.write(files.get(0), java.util.Arrays.copyOf(whole, whole.length - 1));
 
     assertArrayEquals(first, compiler.cubin(KernelFile.NORM, 0, device(90)));
-    assertEquals(2, counting.calls);
+    assertEquals(2, counting.calls.get());
+  }
+
+  @Test
+  void preparedFilesAreMadeOnceAndFoundLater() {
+    CountingCompiler counting = new CountingCompiler();
+    KernelCompiler compiler = new KernelCompiler(counting, new CacheFolder(folder));
+
+    CompletableFuture<Void> prepared =
+        compiler.prepare(EnumSet.allOf(KernelFile.class), 64, device(90));
+    for (KernelFile file : KernelFile.values()) {
+      assertTrue(compiler.cubin(file, 64, device(90)).length > 0);
+    }
+    prepared.join();
+
+    assertEquals(KernelFile.values().length, counting.calls.get());
+  }
+
+  @Test
+  void failureToPrepareIsToldAndTriedAgain() {
+    CountingCompiler counting = new CountingCompiler();
+    KernelCompiler compiler = new KernelCompiler(counting, new CacheFolder(folder));
+    counting.failing = "norm.cu";
+
+    CompletionException failure =
+        assertThrows(
+            CompletionException.class,
+            () ->
+                compiler
+                    .prepare(List.of(KernelFile.EMBED, KernelFile.NORM), 64, device(90))
+                    .join());
+    assertTrue(failure.getMessage().contains("norm.cu does not compile"), failure.getMessage());
+    counting.failing = "none";
+    assertTrue(compiler.cubin(KernelFile.NORM, 0, device(90)).length > 0);
   }
 
   @ParameterizedTest

@@ -1,5 +1,6 @@
 package dev.millrace.engine.compute;
 
+import dev.millrace.api.workspace.FileRegion;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Objects;
@@ -13,13 +14,21 @@ import java.util.Objects;
  *     be read-only mapped pages, which live until the backend is closed: a CPU backend keeps them
  *     instead of a copy. No row of the outermost dimension (no int4 tile) crosses from one range to
  *     the next.
+ * @param files where each of the ranges lies, for backends that copy; empty if they lie in no file
  */
-public record WeightData(String name, WeightShape shape, List<ByteBuffer> ranges) {
+public record WeightData(
+    String name, WeightShape shape, List<ByteBuffer> ranges, List<FileRegion> files) {
+
+  /** A weight that lies in no file. */
+  public WeightData(String name, WeightShape shape, List<ByteBuffer> ranges) {
+    this(name, shape, ranges, List.of());
+  }
 
   public WeightData {
     Objects.requireNonNull(name, "name");
     Objects.requireNonNull(shape, "shape");
     ranges = List.copyOf(ranges);
+    files = List.copyOf(files);
     long bytes = 0;
     int unit =
         shape.layout() == WeightLayout.INT4_TILES ? WeightShape.TILE_BYTES : shape.type().bytes();

@@ -64,7 +64,7 @@ final class RankWeights {
     try {
       WeightPart part = workspace.part(tensor, ofRanks, ofRank);
       WeightShape shape = shape(part.entry(), part.outputs(), part.inputs(), part.slabs());
-      Weight weight = backend.upload(new WeightData(tensor, shape, part.ranges()));
+      Weight weight = backend.upload(new WeightData(tensor, shape, part.ranges(), part.files()));
       taken.add(weight);
       return weight;
     } catch (IOException e) {

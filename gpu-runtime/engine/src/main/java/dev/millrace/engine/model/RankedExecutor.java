@@ -11,7 +11,6 @@ import dev.millrace.engine.rank.RankFailedException;
 import dev.millrace.engine.rank.RankGroup;
 import dev.millrace.engine.rank.RankGroup.RankWork;
 import dev.millrace.engine.step.LogitSampler;
-import dev.millrace.engine.step.StepExecutor;
 import dev.millrace.engine.step.StepPlan;
 import dev.millrace.engine.step.StepResult;
 import java.time.Duration;
@@ -25,12 +24,13 @@ import java.util.function.Supplier;
  * them, and gives their common result. Between plans the ranks are parked. One thread at a time
  * gives plans.
  */
-public final class RankedExecutor implements StepExecutor {
+public final class RankedExecutor implements ModelExecutor {
   /** Loading reads every weight a backend copies: minutes for the largest, from a slow disk. */
   private static final Duration LOAD_DEADLINE = Duration.ofHours(1);
 
   private static final Duration CLOSE_DEADLINE = Duration.ofMinutes(1);
 
+  private final String backend;
   private final MemoryPlan plan;
   private final PlanCheck check;
   private final Duration stepDeadline;
@@ -49,6 +49,7 @@ public final class RankedExecutor implements StepExecutor {
       List<Collective> collectives,
       LogitTasks.Factory logitTasks) {
     this.collectives = collectives;
+    backend = backends.name();
     stepDeadline = Duration.ofMillis(settings.stepDeadlineMillis());
     plan = MemoryPlan.of(workspace.manifest(), settings, backends);
     check = new PlanCheck(plan.limits(), plan.kvBlocks(), plan.shape().vocabulary());
@@ -110,12 +111,17 @@ public final class RankedExecutor implements StepExecutor {
     return plan.kvBlocks();
   }
 
-  /** Most tokens of a sequence. */
+  @Override
+  public String backend() {
+    return backend;
+  }
+
+  @Override
   public int contextTokensMax() {
     return plan.contextTokensMax();
   }
 
-  /** Bytes by purpose of each rank, planned and taken. */
+  @Override
   public List<MemoryEntry> memory() {
     return memory;
   }

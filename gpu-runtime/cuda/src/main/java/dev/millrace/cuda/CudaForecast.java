@@ -1,0 +1,29 @@
+package dev.millrace.cuda;
+
+import dev.millrace.cuda.device.CudaDevices;
+import dev.millrace.cuda.device.DeviceContext;
+import dev.millrace.engine.compute.Backend;
+import dev.millrace.engine.compute.MemoryPurpose;
+import dev.millrace.engine.compute.StepLimits;
+import java.util.List;
+import java.util.Map;
+
+/** Sizes for a plan alone: opens nothing but, where memory is not given, a look at each GPU. */
+final class CudaForecast extends CudaSizes {
+
+  CudaForecast(List<Integer> devices, long deviceMemoryBytes) {
+    super(devices, deviceMemoryBytes);
+  }
+
+  @Override
+  long freeBytes(int ordinal) {
+    try (DeviceContext context = DeviceContext.open(CudaDevices.find().require(ordinal))) {
+      return context.freeBytes();
+    }
+  }
+
+  @Override
+  public Backend open(int rank, int ranks, StepLimits limits, Map<MemoryPurpose, Long> planBytes) {
+    throw new UnsupportedOperationException("a forecast opens no backend");
+  }
+}

@@ -1,0 +1,97 @@
+package dev.millrace.cuda;
+
+import dev.millrace.engine.compute.BackendFactory;
+import dev.millrace.engine.compute.DType;
+import dev.millrace.engine.compute.HeadLayout;
+import dev.millrace.engine.compute.StepLimits;
+import dev.millrace.engine.compute.WeightShape;
+import java.util.List;
+
+/** What backends on GPUs take, for a plan: needs no GPU but to ask what is free on one. */
+abstract class CudaSizes implements BackendFactory {
+  /** Left to the driver for modules, recordings and its own tables. */
+  private static final long RESERVE_BYTES = 1L << 30;
+
+  private final List<Integer> devices;
+  private final long deviceMemoryBytes;
+
+  /**
+   * @param devices the GPU of each rank
+   * @param deviceMemoryBytes memory of each GPU to plan with; 0 for what is free on it
+   */
+  CudaSizes(List<Integer> devices, long deviceMemoryBytes) {
+    this.devices = List.copyOf(devices);
+    this.deviceMemoryBytes = deviceMemoryBytes;
+  }
+
+  /** Bytes of a GPU that are free now. */
+  abstract long freeBytes(int ordinal);
+
+  @Override
+  public String name() {
+    return "cuda";
+  }
+
+  @Override
+  public DType activationType() {
+    return DType.BF16;
+  }
+
+  /** Float32: the sum over all layers is where bf16 would lose most. */
+  @Override
+  public DType residualType() {
+    return DType.F32;
+  }
+
+  @Override
+  public long tensorBytes(DType type, int rows, int width) {
+    return CudaTensor.bytes(type, rows, width);
+  }
+
+  @Override
+  public long weightBytes(WeightShape shape) {
+    return CudaWeight.bytes(shape);
+  }
+
+  @Override
+  public long kvCacheBytes(int layers, int blocks, HeadLayout heads) {
+    return CudaKvCache.bytes(layers, blocks, heads);
+  }
+
+  @Override
+  public long scratchBytes(StepLimits limits, int ranks) {
+    return Scratch.bytes(limits, ranks);
+  }
+
+  @Override
+  public double kvCacheShare() {
+    return 0.95;
+  }
+
+  @Override
+  public int logitRowsMax() {
+    return 1024;
+  }
+
+  @Override
+  public long logitBytesMax() {
+    return 1L << 30;
+  }
+
+  @Override
+  public boolean mapsWeights() {
+    return false;
+  }
+
+  /** What the fullest device can give each of its ranks, for all ranks. */
+  @Override
+  public long memoryAvailableBytes(int ranks) {
+    long least = Long.MAX_VALUE;
+    for (int ordinal : devices) {
+      long sharing = devices.stream().filter(other -> other == ordinal).count();
+      long given = deviceMemoryBytes > 0 ? deviceMemoryBytes : freeBytes(ordinal);
+      least = Math.min(least, Math.max(0, given - RESERVE_BYTES) / sharing);
+    }
+    return least * ranks;
+  }
+}

@@ -1,0 +1,96 @@
+package dev.millrace.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.millrace.api.engine.DoesNotFitException;
+import dev.millrace.api.engine.EngineException;
+import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.workspace.Workspace;
+import dev.millrace.api.workspace.WorkspaceManifest;
+import dev.millrace.engine.ExecutorProvider;
+import dev.millrace.engine.compute.MemoryPurpose;
+import dev.millrace.engine.model.TinyModel;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What needs no GPU: plans for one that is elsewhere, and what is said without one. */
+final class CudaExecutorsTest {
+  private static final long CARD_BYTES = 8L << 30;
+
+  private final CudaExecutors executors = new CudaExecutors();
+  private final EngineSettings settings =
+      executors.complete(EngineSettings.defaults().withDeviceMemoryBytes(CARD_BYTES));
+
+  @TempDir private Path folder;
+  private WorkspaceManifest manifest;
+
+  @BeforeEach
+  void writeModel() throws IOException {
+    try (Workspace workspace = TinyModel.qwen2().write(folder.resolve("ws"))) {
+      manifest = workspace.manifest();
+    }
+  }
+
+  @Test
+  void openSettingsAreFilledInForGpus() {
+    assertEquals("cuda", settings.backend());
+    assertEquals(List.of(0), settings.devices());
+    assertEquals(1024, settings.sequencesMax());
+    assertEquals(8192, settings.stepTokensMax());
+    assertEquals(settings, executors.complete(settings));
+  }
+
+  @Test
+  void planForAGivenCardStaysWithinIt() {
+    ExecutorProvider.Plan plan = executors.plan(manifest, settings);
+
+    assertEquals("cuda", plan.backend());
+    assertTrue(plan.memory().rankBytes() < CARD_BYTES, "" + plan.memory().rankBytes());
+    assertTrue(plan.memory().bytes(MemoryPurpose.KV_CACHE) > 0);
+  }
+
+  @Test
+  void ranksOnOneCardShareIt() {
+    EngineSettings two =
+        executors.complete(
+            EngineSettings.defaults().withDeviceMemoryBytes(CARD_BYTES).withDevices(List.of(0, 0)));
+
+    ExecutorProvider.Plan plan = executors.plan(manifest, two);
+
+    assertTrue(2 * plan.memory().rankBytes() < CARD_BYTES, "" + plan.memory().rankBytes());
+  }
+
+  @Test
+  void modelThatDoesNotFitIsToldWithTheSizes() {
+    DoesNotFitException small =
+        assertThrows(
+            DoesNotFitException.class,
+            () -> executors.plan(manifest, settings.withDeviceMemoryBytes(1L << 30)));
+
+    assertTrue(small.getMessage().contains("KV cache"), small.getMessage());
+  }
+
+  @Test
+  void withoutAGpuOpeningAndPlanningSayWhatToDo() throws IOException {
+    CudaPresence presence = CudaPresence.look(List.of(0));
+    assumeTrue(!presence.isUsable(), "a GPU is here");
+
+    assertTrue(!presence.problem().orElseThrow().isBlank());
+    EngineSettings here = settings.withDeviceMemoryBytes(0);
+    EngineException plan =
+        assertThrows(EngineException.class, () -> executors.plan(manifest, here));
+    assertTrue(plan.getMessage().contains("--gpu-memory"), plan.getMessage());
+    try (Workspace workspace = Workspace.open(folder.resolve("ws"))) {
+      EngineException open =
+          assertThrows(EngineException.class, () -> executors.open(workspace, here));
+      assertTrue(open.getMessage().startsWith("no GPU can be used: "), open.getMessage());
+    }
+  }
+}
