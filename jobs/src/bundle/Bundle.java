@@ -4,8 +4,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.PrintStream;
-import java.io.StringWriter;
 import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystems;
 import java.nio.file.FileVisitResult;
@@ -38,16 +38,17 @@ import org.tukaani.xz.XZOutputStream;
 
 /**
  * Makes the portable bundle of a distribution: its jars without what this platform never loads, and
- * a Java of exactly the modules that they use. {@code bin/bundle} runs it; needs no more than a JDK.
+ * a Java of exactly the modules that they use. {@code bin/bundle} runs it; needs no more than a
+ * JDK.
  *
  * <pre>
  *   Bundle folder  DISTRIBUTION RULES BUNDLE    makes the folder BUNDLE
  *   Bundle archive BUNDLE ARCHIVE               packs it as tar.xz
  * </pre>
  *
- * Jars are stored, not deflated, and the JRE's modules too: xz over the whole is a third smaller so, and
- * classes load faster. Entries are sorted and carry one date: the same inputs give the same archive,
- * but for the JVM's class archive.
+ * Jars are stored, not deflated, and the JRE's modules too: xz over the whole is a third smaller
+ * so, and classes load faster. Entries are sorted and carry one date: the same inputs give the same
+ * archive, but for the JVM's class archive.
  */
 public final class Bundle {
   private static final long ARCHIVE_BYTES_MAX = 60L << 20;
@@ -55,7 +56,9 @@ public final class Bundle {
   /** Of every entry, in jars and in the archive. */
   private static final Instant DATE = Instant.parse("2026-01-01T00:00:00Z");
 
-  /** Reaches from one of Beam's twin jars to the other; the encoder takes about ten times as much. */
+  /**
+   * Reaches from one of Beam's twin jars to the other; the encoder takes about ten times as much.
+   */
   private static final int DICTIONARY_BYTES = 64 << 20;
 
   private static final String NATIVE = "**.{so,dll,dylib,jnilib,a}";
@@ -96,7 +99,8 @@ public final class Bundle {
     }
   }
 
-  // --- the folder -----------------------------------------------------------------------------------
+  // --- the folder
+  // -----------------------------------------------------------------------------------
 
   private void makeFolder(Path distribution, Path rulesFile, Path bundle)
       throws IOException, InterruptedException {
@@ -245,7 +249,8 @@ public final class Bundle {
     }
   }
 
-  // --- the JRE --------------------------------------------------------------------------------------
+  // --- the JRE
+  // --------------------------------------------------------------------------------------
 
   private static String modulesOf(List<Path> jars) {
     List<String> arguments =
@@ -259,8 +264,7 @@ public final class Bundle {
   private void link(String modules, Path jre) throws IOException, InterruptedException {
     out.printf("jre: Java %s with %s%n", Runtime.version(), modules);
     List<String> arguments =
-        new ArrayList<>(
-            List.of("--add-modules", modules, "--output", jre.toString()));
+        new ArrayList<>(List.of("--add-modules", modules, "--output", jre.toString()));
     arguments.addAll(
         List.of("--strip-java-debug-attributes", "--no-header-files", "--no-man-pages"));
     arguments.addAll(List.of("--exclude-files", WINDOW_LIBRARIES));
@@ -287,7 +291,9 @@ public final class Bundle {
     ToolProvider tool =
         ToolProvider.findFirst(name)
             .orElseThrow(
-                () -> new Refusal(System.getProperty("java.home") + " has no " + name + ": a JDK is needed"));
+                () ->
+                    new Refusal(
+                        System.getProperty("java.home") + " has no " + name + ": a JDK is needed"));
     StringWriter output = new StringWriter();
     StringWriter errors = new StringWriter();
     int result =
@@ -336,7 +342,8 @@ public final class Bundle {
     return new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1);
   }
 
-  // --- the archive ----------------------------------------------------------------------------------
+  // --- the archive
+  // ----------------------------------------------------------------------------------
 
   private void pack(Path bundle, Path archive) throws IOException {
     long start = System.nanoTime();
@@ -370,7 +377,8 @@ public final class Bundle {
     }
   }
 
-  // --- files ----------------------------------------------------------------------------------------
+  // --- files
+  // ----------------------------------------------------------------------------------------
 
   private static List<Path> filesOf(Path folder) throws IOException {
     try (Stream<Path> all = Files.walk(folder)) {
