@@ -46,8 +46,8 @@ import org.tukaani.xz.XZOutputStream;
  *   Bundle archive BUNDLE ARCHIVE               packs it as tar.xz
  * </pre>
  *
- * Jars are stored, not deflated, and the JRE's modules too: xz over the whole is a third smaller
- * so, and classes load faster. Entries are sorted and carry one date: the same inputs give the same
+ * Jars are stored, not deflated, and the JRE's modules too: xz finds what they
+ * share, and classes load faster. Entries are sorted and carry one date: the same inputs give the same
  * archive, but for the JVM's class archive.
  */
 public final class Bundle {
