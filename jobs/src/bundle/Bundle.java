@@ -46,9 +46,9 @@ import org.tukaani.xz.XZOutputStream;
  *   Bundle archive BUNDLE ARCHIVE               packs it as tar.xz
  * </pre>
  *
- * Jars are stored, not deflated, and the JRE's modules too: xz finds what they
- * share, and classes load faster. Entries are sorted and carry one date: the same inputs give the same
- * archive, but for the JVM's class archive.
+ * Jars are stored, not deflated, and the JRE's modules too: xz finds what they share, and classes
+ * load faster. Entries are sorted and carry one date: the same inputs give the same archive, but
+ * for the JVM's class archive.
  */
 public final class Bundle {
   private static final long ARCHIVE_BYTES_MAX = 60L << 20;
