@@ -1,5 +1,6 @@
 package dev.millrace.jobs;
 
+import dev.millrace.cuda.examination.CudaExamination;
 import dev.millrace.jobs.console.Console;
 import dev.millrace.jobs.doctor.Examination;
 import dev.millrace.jobs.doctor.Finding;
@@ -37,7 +38,12 @@ final class DoctorCommand implements Callable<Integer> {
     String variable = console.variable("MILLRACE_WORKSPACE");
     Path examined = workspace != null ? workspace : variable == null ? null : Path.of(variable);
     List<Finding> findings =
-        new Examination(places.cache(), places.sampleModel(), examined).findings();
+        new Examination(
+                places.cache(),
+                places.sampleModel(),
+                examined,
+                () -> CudaExamination.ofThisMachine().findings())
+            .findings();
     for (Finding finding : findings) {
       console
           .out()

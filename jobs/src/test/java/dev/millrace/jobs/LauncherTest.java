@@ -171,4 +171,26 @@ class LauncherTest {
     assertTrue(result.out().contains("[-Dmillrace.name=run-job]"), result.out());
     assertTrue(result.out().contains("home dir]"), result.out());
   }
+
+  @Test
+  void aBundlesOwnJavaGoesBeforeJavaHomeAndThePath() throws Exception {
+    Path own = fakeJava("17.0.9", "jdk.incubator.vector");
+    Files.move(own, folder.resolve("home dir/jre"));
+
+    Result result = run(launcher, Map.of("JAVA_HOME", "/no/such/jdk"), "doctor");
+
+    assertEquals(0, result.exitCode(), result.err());
+    assertTrue(result.out().endsWith("[doctor]\n"), result.out());
+    assertTrue(result.out().contains("[--add-modules=jdk.incubator.vector]"), result.out());
+  }
+
+  @Test
+  void aBundleWithoutItsJavaSaysToUnpackItAgain() throws Exception {
+    Files.createDirectories(folder.resolve("home dir/jre"));
+
+    Result result = run(launcher, Map.of(), "doctor");
+
+    assertEquals(2, result.exitCode());
+    assertTrue(result.err().contains("Unpack the bundle again."), result.err());
+  }
 }

@@ -46,7 +46,7 @@ final class CudaParts {
    * @throws CudaException if GPU, driver or a library is missing, with what to do
    */
   static CudaParts open() {
-    CudaLibraries libraries = CudaLibraries.find();
+    CudaLibraries libraries = CudaLibraries.find().forDriver(CudaDevices.versionOfDriver());
     CacheFolder cache = CacheFolder.usual();
     CompletableFuture<KernelCompiler> compiler =
         CompletableFuture.supplyAsync(() -> KernelCompiler.open(libraries, cache));

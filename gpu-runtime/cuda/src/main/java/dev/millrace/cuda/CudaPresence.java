@@ -47,7 +47,7 @@ public record CudaPresence(List<CudaDevice> devices, Optional<String> problem) {
       for (int ordinal : ordinals) {
         found.add(devices.require(ordinal));
       }
-      CudaLibraries libraries = CudaLibraries.find();
+      CudaLibraries libraries = CudaLibraries.find().forDriver(devices.driverVersion());
       for (String library : LIBRARIES) {
         libraries.require(library);
       }

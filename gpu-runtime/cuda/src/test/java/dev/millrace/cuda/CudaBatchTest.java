@@ -2,97 +2,326 @@ package dev.millrace.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.engine.compute.HeadLayout;
 import dev.millrace.engine.compute.StepLimits;
+import dev.millrace.engine.step.LogitTask;
 import dev.millrace.engine.step.StepPlan;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Random;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
-/** What a step's kernels find in its memory; needs no GPU. */
+/** A plan as it is written for the device, read back and checked against the plan itself. */
 final class CudaBatchTest {
-  private static final StepLimits LIMITS =
-      new StepLimits(256, 8, 512, 8, 512, new HeadLayout(2, 7, 64));
+  private static final int PAGE = StepPlan.BLOCK_TOKENS;
+  private static final int UNTOUCHED = 0x5a5a5a5a;
 
-  private final StepLayout layout = StepLayout.of(LIMITS);
-  private final ByteBuffer memory =
-      ByteBuffer.allocate(layout.bytes()).order(ByteOrder.nativeOrder());
-
-  /** Three sequences: one token after 70, twenty after none, one after none. */
-  private static StepPlan plan() {
-    int[] positions = new int[22];
-    positions[0] = 70;
-    for (int i = 0; i < 20; i++) {
-      positions[1 + i] = i;
+  /** Sequences of so many tokens, of which the last {@code queries} are this step's. */
+  private static StepPlan plan(int[] contexts, int[] queries, int... logitRows) {
+    int tokens = Arrays.stream(queries).sum();
+    int[] ids = new int[tokens];
+    int[] positions = new int[tokens];
+    int[] starts = new int[queries.length + 1];
+    int[][] tables = new int[queries.length][];
+    int page = 1000;
+    for (int s = 0; s < queries.length; s++) {
+      tables[s] = new int[(int) StepLayout.divideUp(contexts[s], PAGE) + 1]; // one not yet used
+      for (int i = 0; i < tables[s].length; i++) {
+        tables[s][i] = page -= 1;
+      }
+      for (int i = 0; i < queries[s]; i++) {
+        int row = starts[s] + i;
+        ids[row] = 7 * row + 3;
+        positions[row] = contexts[s] - queries[s] + i;
+      }
+      starts[s + 1] = starts[s] + queries[s];
     }
-    return new StepPlan(
-        new int[22],
-        positions,
-        new int[] {0, 1, 21, 22},
-        new int[] {71, 20, 1},
-        new int[][] {{4, 2}, {1}, {0}},
-        List.of());
+    List<LogitTask> tasks = new ArrayList<>();
+    for (int row : logitRows) {
+      tasks.add(new LogitTask.Score(row, 0, 1));
+    }
+    return new StepPlan(ids, positions, starts, contexts, tables, tasks);
   }
 
-  private CudaBatch take(boolean allPrefilled) {
-    CudaBatch batch = new CudaBatch(layout, false, allPrefilled);
-    batch.take(plan(), memory);
-    return batch;
+  private static StepLayout layout(int tokens, int sequences, int context, int groupSize) {
+    return StepLayout.of(
+        new StepLimits(tokens, sequences, context, tokens, 64, new HeadLayout(2, groupSize, 64)));
   }
 
-  private int tile(int index, int field) {
-    return memory.getInt(layout.tiles() + StepLayout.TILE_BYTES * index + 4 * field);
+  /** A batch and the memory that it wrote. */
+  private record Written(StepLayout layout, CudaBatch batch, ByteBuffer memory) {
+    static Written of(StepLayout layout, boolean padded, StepPlan plan) {
+      ByteBuffer memory = ByteBuffer.allocate(layout.bytes()).order(ByteOrder.nativeOrder());
+      while (memory.hasRemaining()) {
+        memory.putInt(UNTOUCHED);
+      }
+      CudaBatch batch = new CudaBatch(layout, padded, false);
+      batch.take(plan, memory);
+      return new Written(layout, batch, memory);
+    }
+
+    int at(int start, int index) {
+      return memory.getInt(start + 4 * index);
+    }
+  }
+
+  private static void assertMatches(StepPlan plan, Written written, String what) {
+    StepLayout layout = written.layout;
+    for (int row = 0; row < plan.tokens(); row++) {
+      assertEquals(plan.tokenIds()[row], written.at(layout.tokenIds(), row), what);
+      assertEquals(plan.positions()[row], written.at(layout.positions(), row), what);
+    }
+    for (int row = plan.tokens(); row < written.batch.rows(); row++) {
+      assertEquals(0, written.at(layout.tokenIds(), row), what);
+      assertEquals(-1, written.at(layout.slots(), row), what + ": padding reaches no page");
+    }
+    int pages = 0;
+    int decodes = 0;
+    Set<Integer> partials = new HashSet<>();
+    for (int s = 0; s < plan.sequences(); s++) {
+      int context = plan.contextTokens()[s];
+      for (int row = plan.queryStarts()[s]; row < plan.queryStarts()[s + 1]; row++) {
+        int position = plan.positions()[row];
+        int slot = plan.blockTables()[s][position / PAGE] * PAGE + position % PAGE;
+        assertEquals(slot, written.at(layout.slots(), row), what);
+      }
+      int used = (int) StepLayout.divideUp(context, PAGE);
+      for (int i = 0; i < used; i++) {
+        assertEquals(plan.blockTables()[s][i], written.at(layout.pages(), pages + i), what);
+      }
+      int queries = plan.queryStarts()[s + 1] - plan.queryStarts()[s];
+      if (queries == 1) {
+        assertDecoded(plan.queryStarts()[s], context, pages, decodes++, partials, written, what);
+      }
+      pages += used;
+    }
+    assertEquals(decodes, written.batch.decodes(), what);
+    assertEquals(layout.pages() + 4 * pages, written.batch.usedBytes(), what);
+    assertTrue(partials.size() <= layout.slotsMax(), what);
+    assertEquals(written.batch.items(), written.at(layout.header(), 0), what);
+    assertTiles(plan, written, what);
+  }
+
+  /** The items of a row cover its context once, and its merge knows their partial results. */
+  private static void assertDecoded(
+      int row,
+      int context,
+      int firstPage,
+      int merge,
+      Set<Integer> partials,
+      Written written,
+      String what) {
+    int merges = written.layout.merges() + StepLayout.ITEM_BYTES * merge;
+    assertEquals(row, written.at(merges, 0), what);
+    int firstSlot = written.at(merges, 1);
+    int chunks = written.at(merges, 2);
+    boolean[] covered = new boolean[(int) StepLayout.divideUp(context, PAGE)];
+    int tokens = 0;
+    int found = 0;
+    for (int i = 0; i < written.batch.items(); i++) {
+      int item = written.layout.items() + StepLayout.ITEM_BYTES * i;
+      if (written.at(item, 0) != row) {
+        continue;
+      }
+      found++;
+      int start = written.at(item, 1) - firstPage;
+      int length = written.at(item, 2);
+      for (int page = start; page < start + StepLayout.divideUp(length, PAGE); page++) {
+        assertFalse(covered[page], what + ": page " + page + " twice");
+        covered[page] = true;
+      }
+      tokens += length;
+      int slot = written.at(item, 3);
+      if (chunks == 1) {
+        assertEquals(-1, slot, what);
+      } else {
+        assertTrue(slot >= firstSlot && slot < firstSlot + chunks, what);
+        assertTrue(partials.add(slot), what + ": partial " + slot + " twice");
+      }
+    }
+    assertEquals(chunks, found, what);
+    assertEquals(context, tokens, what);
+    assertEquals(chunks == 1, firstSlot == -1, what);
+  }
+
+  /** Tiles cover every row of every prefilled sequence once, its last rows first. */
+  private static void assertTiles(StepPlan plan, Written written, String what) {
+    int groupSize = written.layout.limits().heads().groupSize();
+    int tile = 0;
+    int page = 0;
+    for (int s = 0; s < plan.sequences(); s++) {
+      int first = plan.queryStarts()[s];
+      int rows = (plan.queryStarts()[s + 1] - first) * groupSize;
+      int end = rows;
+      while (plan.queryStarts()[s + 1] - first > 1 && end > 0) {
+        int at = written.layout.tiles() + StepLayout.TILE_BYTES * tile++;
+        assertEquals(first, written.at(at, 0), what);
+        assertEquals(plan.positions()[first], written.at(at, 1), what);
+        assertEquals(page, written.at(at, 2), what);
+        int start = written.at(at, 3);
+        assertTrue(start < end && end - start <= StepLayout.TILE_ROWS, what);
+        assertEquals(0, start % StepLayout.TILE_ROWS, what);
+        assertEquals(rows, written.at(at, 4), what);
+        end = start;
+      }
+      page += (int) StepLayout.divideUp(plan.contextTokens()[s], PAGE);
+    }
+    assertEquals(tile, written.batch.tiles(), what);
+    assertTrue(tile <= written.layout.tilesMax(), what);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1", "63", "64", "65", "127", "128", "129", "511", "512", "513", "1025", "4098"})
+  void decodedContextIsCoveredOnce(int context) {
+    StepLayout layout = layout(8, 3, 4098, 3);
+    StepPlan plan = plan(new int[] {context, 1, 77}, new int[] {1, 1, 1}, 0, 1, 2);
+
+    assertMatches(plan, Written.of(layout, true, plan), "context " + context);
   }
 
   @Test
-  void singleTokensAreDecodedAndOthersPrefilled() {
-    CudaBatch batch = take(false);
+  void prefilledAndDecodedSequencesShareAStep() {
+    StepLayout layout = layout(300, 5, 700, 7);
+    StepPlan plan =
+        plan(new int[] {130, 600, 64, 1, 200}, new int[] {130, 1, 64, 1, 2}, 129, 130, 194, 195);
 
-    assertEquals(2, batch.decodes());
-    assertEquals(2, batch.items());
-    assertEquals(2, batch.tiles()); // 20 tokens of 7 heads in tiles of 128 rows
-    assertFalse(batch.isDecodeOnly());
+    Written written = Written.of(layout, true, plan);
+
+    assertMatches(plan, written, "mixed");
+    assertFalse(written.batch.isDecodeOnly());
+    assertEquals(2, written.batch.decodes());
   }
 
   @Test
-  void allAreTilesOfPrefillWhereBitsMustNotDependOnTheBatch() {
-    CudaBatch batch = take(true);
+  void randomStepsAreWrittenAsPlanned() {
+    long seed = Long.getLong("tests.seed", 20261125);
+    for (int round = 0; round < 300; round++) {
+      Random random = new Random(seed + round);
+      int sequences = 1 + random.nextInt(random.nextBoolean() ? 40 : 4);
+      int contextMax = 1 + random.nextInt(random.nextBoolean() ? 5000 : 130);
+      int[] contexts = new int[sequences];
+      int[] queries = new int[sequences];
+      for (int s = 0; s < sequences; s++) {
+        contexts[s] = 1 + random.nextInt(contextMax);
+        queries[s] = random.nextInt(3) > 0 ? 1 : 1 + random.nextInt(Math.min(contexts[s], 400));
+      }
+      int tokens = Arrays.stream(queries).sum();
+      StepLayout layout =
+          layout(tokens + random.nextInt(70), sequences, contextMax, 1 + random.nextInt(9));
+      StepPlan plan = plan(contexts, queries);
 
-    assertEquals(0, batch.decodes());
-    assertEquals(0, batch.items());
-    assertEquals(4, batch.tiles());
-    // the first sequence's one token: row 0 of the step, position 70, from page 0 on, 7 rows
-    assertEquals(List.of(0, 70, 0, 0, 7), fields(0));
-    // the second's last tile first, then the third's token after three pages
-    assertEquals(List.of(1, 0, 2, 128, 140), fields(1));
-    assertEquals(List.of(1, 0, 2, 0, 140), fields(2));
-    assertEquals(List.of(21, 0, 3, 0, 7), fields(3));
-  }
-
-  private List<Integer> fields(int index) {
-    return List.of(tile(index, 0), tile(index, 1), tile(index, 2), tile(index, 3), tile(index, 4));
+      assertMatches(plan, Written.of(layout, random.nextBoolean(), plan), "seed " + (seed + round));
+    }
   }
 
   @Test
-  void stepOfSingleTokensAloneIsNoRecordingWhereAllArePrefilled() {
-    StepPlan decode =
-        new StepPlan(
-            new int[2],
-            new int[] {3, 9},
-            new int[] {0, 1, 2},
-            new int[] {4, 10},
-            new int[][] {{0}, {1}},
-            List.of());
+  void chunksGrowWhereThereIsNoRoomForAllPartialResults() {
+    int sequences = 5000;
+    int[] contexts = new int[sequences];
+    int[] queries = new int[sequences];
+    Arrays.fill(contexts, 1600); // four chunks of 512 each: 20,000 partial results, room for 10,000
+    Arrays.fill(queries, 1);
+    StepLayout layout = layout(sequences, sequences, 1600, 1);
+    StepPlan plan = plan(contexts, queries);
+
+    Written written = Written.of(layout, true, plan);
+
+    assertEquals(10_000, layout.slotsMax());
+    assertMatches(plan, written, "short of slots");
+    assertEquals(2 * sequences, written.batch.items());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "1, 1024, 1",
+    "3, 1024, 4",
+    "9, 1024, 16",
+    "33, 1024, 48",
+    "1024, 1024, 1024",
+    "9, 10, 10",
+    "1000, 1001, 1001",
+    "1025, 2000, 1088",
+    "1025, 1030, 1030"
+  })
+  void stepsThatOnlyDecodeTakeTheRowsOfARecording(int sequences, int tokensMax, int rows) {
+    int[] ones = new int[sequences];
+    Arrays.fill(ones, 1);
+    Written written =
+        Written.of(layout(tokensMax, sequences, 1, 1), true, plan(ones.clone(), ones));
+
+    assertTrue(written.batch.isDecodeOnly());
+    assertEquals(rows, written.batch.rows());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"2, 500, 2", "64, 500, 64", "65, 500, 128", "129, 150, 150", "500, 500, 500"})
+  void otherStepsAreRoundedUpOnceTheyAreLarge(int tokens, int tokensMax, int rows) {
+    StepPlan plan = plan(new int[] {tokens}, new int[] {tokens});
+    StepLayout layout = layout(tokensMax, 1, tokens, 1);
+
+    assertEquals(rows, Written.of(layout, true, plan).batch.rows());
+    assertEquals(tokens, Written.of(layout, false, plan).batch.rows());
+  }
+
+  @Test
+  void tasksThatShareARowOfLogitsAskForItOnce() {
+    StepLayout layout = layout(8, 2, 64, 1);
+
+    Written written =
+        Written.of(layout, true, plan(new int[] {5, 3}, new int[] {5, 3}, 0, 0, 4, 7, 7, 7));
+
+    assertEquals(3, written.batch.logitRows());
+    assertEquals(
+        List.of(0, 4, 7),
+        List.of(
+            written.at(layout.logitRows(), 0),
+            written.at(layout.logitRows(), 1),
+            written.at(layout.logitRows(), 2)));
+    assertEquals(UNTOUCHED, written.at(layout.logitRows(), 3));
+  }
+
+  @Test
+  void batchTakesOneStepAfterAnother() {
+    StepLayout layout = layout(200, 4, 1200, 2);
+    ByteBuffer memory = ByteBuffer.allocate(layout.bytes()).order(ByteOrder.nativeOrder());
     CudaBatch batch = new CudaBatch(layout, true, false);
-    batch.take(decode, memory);
-    assertTrue(batch.isDecodeOnly());
+    StepPlan large = plan(new int[] {1200, 150, 900, 9}, new int[] {1, 150, 1, 9}, 0, 150);
+    StepPlan small = plan(new int[] {65}, new int[] {1}, 0);
 
-    CudaBatch prefilled = new CudaBatch(layout, false, true);
-    prefilled.take(decode, memory);
-    assertFalse(prefilled.isDecodeOnly());
-    assertEquals(2, prefilled.tiles());
+    batch.take(large, memory);
+    assertMatches(large, new Written(layout, batch, memory), "first");
+    batch.take(small, memory);
+    assertMatches(small, new Written(layout, batch, memory), "second");
+    assertEquals(1, batch.logitRows());
+  }
+
+  @Test
+  void stepBeyondTheLimitsIsRefusedWithBothNumbers() {
+    CudaBatch batch = new CudaBatch(layout(4, 2, 64, 1), true, false);
+    ByteBuffer memory = ByteBuffer.allocate(1 << 16);
+
+    for (StepPlan plan :
+        List.of(
+            plan(new int[] {5}, new int[] {5}), plan(new int[] {1, 1, 1}, new int[] {1, 1, 1}))) {
+      IllegalArgumentException refused =
+          assertThrows(IllegalArgumentException.class, () -> batch.take(plan, memory));
+      assertTrue(
+          refused
+              .getMessage()
+              .contains(
+                  "at most 4 tokens of 2 sequences, found %d of %d"
+                      .formatted(plan.tokens(), plan.sequences())),
+          refused.getMessage());
+    }
   }
 }

@@ -44,7 +44,11 @@ public final class Gpu {
     if (parts == null && problem == null) {
       try {
         CudaDevices devices = CudaDevices.find();
-        parts = new CudaParts(devices, CudaLibraries.find(), CacheFolder.usual());
+        parts =
+            new CudaParts(
+                devices,
+                CudaLibraries.find().forDriver(devices.driverVersion()),
+                CacheFolder.usual());
         DeviceContext.open(devices.require(0)); // kept: opening one for every test takes longer
       } catch (CudaException e) {
         problem = e.getMessage();

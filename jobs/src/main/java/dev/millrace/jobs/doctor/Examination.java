@@ -3,6 +3,7 @@ package dev.millrace.jobs.doctor;
 import com.sun.management.OperatingSystemMXBean;
 import dev.millrace.api.workspace.Workspace;
 import dev.millrace.api.workspace.WorkspaceManifest;
+import dev.millrace.cuda.examination.CudaFinding;
 import dev.millrace.jobs.progress.Amounts;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -10,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 
 /** Runs the checks, one finding each. Changes nothing but for files it removes again. */
 public final class Examination {
@@ -21,6 +23,7 @@ public final class Examination {
   private final Path cache;
   private final Path sampleModel;
   private final Path workspace;
+  private final Supplier<List<CudaFinding>> gpus;
 
   /**
    * An examination.
@@ -28,8 +31,11 @@ public final class Examination {
    * @param cache where converted models are kept
    * @param sampleModel the sample model's checkpoint, or null if it was not found
    * @param workspace a workspace to look at, or null
+   * @param gpus looks at the GPUs; called once, after all else
    */
-  public Examination(Path cache, Path sampleModel, Path workspace) {
+  public Examination(
+      Path cache, Path sampleModel, Path workspace, Supplier<List<CudaFinding>> gpus) {
+    this.gpus = gpus;
     this.cache = cache;
     this.sampleModel = sampleModel;
     this.workspace = workspace;
@@ -50,8 +56,16 @@ public final class Examination {
     if (workspace != null) {
       findings.add(workspace(workspace));
     }
-    findings.add(Finding.good("GPU", "this build offers no GPU backend; models run on the CPU"));
+    gpus.get().forEach(finding -> findings.add(ofGpu(finding)));
     return findings;
+  }
+
+  private static Finding ofGpu(CudaFinding finding) {
+    return switch (finding.state()) {
+      case GOOD -> Finding.good(finding.subject(), finding.found());
+      case LACKING -> Finding.slow(finding.subject(), finding.found(), finding.remedy());
+      case BROKEN -> Finding.missing(finding.subject(), finding.found(), finding.remedy());
+    };
   }
 
   private static Finding java() {

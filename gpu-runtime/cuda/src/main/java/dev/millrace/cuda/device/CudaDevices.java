@@ -1,5 +1,6 @@
 package dev.millrace.cuda.device;
 
+import com.sun.jna.NativeLibrary;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,6 +22,7 @@ public record CudaDevices(int driverVersion, List<CudaDevice> devices, Optional<
   private static final int DRIVER_VERSION_MIN = 12000;
 
   private static final int NO_DEVICE = 100;
+  private static final String DRIVER_LIBRARY = "libcuda.so.1";
 
   public CudaDevices {
     devices = List.copyOf(devices);
@@ -38,10 +40,7 @@ public record CudaDevices(int driverVersion, List<CudaDevice> devices, Optional<
         result = JCudaDriver.cuDeviceGetCount(count);
       }
     } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {
-      return none(
-          0,
-          "the NVIDIA driver is not installed or not visible (libcuda.so.1: %s); install it, or run on the CPU with --backend cpu"
-              .formatted(firstLine(e.getMessage())));
+      return none(0, bindingProblem(e));
     }
     if (result == NO_DEVICE || (result == 0 && count[0] == 0)) {
       return none(
@@ -69,8 +68,45 @@ public record CudaDevices(int driverVersion, List<CudaDevice> devices, Optional<
     return new CudaDevices(version, List.of(), Optional.of(problem));
   }
 
-  private static String firstLine(String message) {
-    return message == null ? "not found" : message.lines().findFirst().orElse("not found");
+  /** Tells a driver that is not there from a binding that cannot be loaded. */
+  private static String bindingProblem(LinkageError error) {
+    try {
+      NativeLibrary.getInstance(DRIVER_LIBRARY);
+    } catch (UnsatisfiedLinkError e) {
+      return "the NVIDIA driver is not installed or not visible (%s); install it, in a container share the host's (--gpus all), or run on the CPU with --backend cpu"
+          .formatted(loaderLine(e, DRIVER_LIBRARY));
+    } catch (LinkageError e) {
+      return unloadable(e); // JNA itself
+    }
+    return unloadable(error);
+  }
+
+  /**
+   * The bindings unpack their native parts into the folder for temporary files and run them there.
+   */
+  private static String unloadable(LinkageError error) {
+    return "the NVIDIA driver is there, but its Java binding cannot be loaded (%s); it needs libstdc++.so.6, and a folder for temporary files that may hold programs, found %s: name another in JAVA_OPTS=-Djava.io.tmpdir=FOLDER, or run on the CPU with --backend cpu"
+        .formatted(loaderLine(error, ".so"), System.getProperty("java.io.tmpdir"));
+  }
+
+  /** The line in which the system's loader speaks, of a message of many. */
+  private static String loaderLine(LinkageError error, String library) {
+    List<String> lines = String.valueOf(error.getMessage()).lines().map(String::strip).toList();
+    return lines.stream()
+        .filter(line -> line.contains(library) && line.contains(": "))
+        .findFirst()
+        .orElse(lines.isEmpty() ? "no reason given" : lines.get(0));
+  }
+
+  /** What {@link #driverVersion} is, asked without starting the driver; 0 where there is none. */
+  public static int versionOfDriver() {
+    int[] version = new int[1];
+    try {
+      JCudaDriver.cuDriverGetVersion(version);
+    } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {
+      return 0; // why, find() says
+    }
+    return version[0];
   }
 
   /** A version as people write it: 13000 is 13.0. */

@@ -17,7 +17,8 @@ import java.util.Set;
 /**
  * Finds NVIDIA's libraries: in a folder that was named, in a CUDA toolkit ({@code CUDA_HOME},
  * {@code /usr/local/cuda*}), in a Python environment's site-packages (also of {@code python3} on
- * the path), and wherever the system's loader looks. CUDA 13 goes before CUDA 12.
+ * the path), and wherever the system's loader looks. CUDA 13 goes before CUDA 12, unless the driver
+ * is too old for it.
  */
 public final class CudaLibraries {
   /** Names a folder that is searched before all others. */
@@ -25,10 +26,19 @@ public final class CudaLibraries {
 
   private static final List<Integer> MAJOR_VERSIONS = List.of(13, 12);
 
-  private final List<Path> folders;
+  /** The first driver that runs what CUDA 13 compiles, and its number as people know it. */
+  private static final int DRIVER_OF_CUDA_13 = 13000;
 
-  private CudaLibraries(List<Path> folders) {
+  private static final String RELEASE_OF_CUDA_13 = "580";
+
+  private final List<Path> folders;
+  private final List<Integer> versions;
+  private final String driver;
+
+  private CudaLibraries(List<Path> folders, List<Integer> versions, String driver) {
     this.folders = folders;
+    this.versions = versions;
+    this.driver = driver;
   }
 
   /** Looks in the usual places of this machine. */
@@ -37,10 +47,12 @@ public final class CudaLibraries {
   }
 
   /**
+   * Looks in the usual places below a folder.
+   *
    * @param environment variables to go by
    * @param root where {@code /usr} and the like are looked for
    */
-  static CudaLibraries find(Map<String, String> environment, Path root) {
+  public static CudaLibraries find(Map<String, String> environment, Path root) {
     Set<Path> folders = new LinkedHashSet<>();
     addPath(environment.get(FOLDER_VARIABLE), folders);
     for (String variable : new String[] {"CUDA_HOME", "CUDA_PATH"}) {
@@ -60,7 +72,7 @@ public final class CudaLibraries {
         new String[] {"usr/lib/x86_64-linux-gnu", "usr/lib64", "usr/lib", "lib64"}) {
       add(root.resolve(system), folders);
     }
-    return new CudaLibraries(new ArrayList<>(folders));
+    return new CudaLibraries(new ArrayList<>(folders), MAJOR_VERSIONS, "");
   }
 
   private static List<Path> pythonEnvironments(Map<String, String> environment, Path root) {
@@ -74,15 +86,33 @@ public final class CudaLibraries {
     for (String folder : environment.getOrDefault("PATH", "").split(":", -1)) {
       Path python = Path.of(folder.isBlank() ? "/nonexistent" : folder, "python3");
       if (Files.isExecutable(python)) {
-        Path prefix = python.toAbsolutePath().getParent().getParent();
-        if (prefix != null) {
-          found.add(prefix);
-        }
+        addPrefix(python.toAbsolutePath(), found); // an environment's python3 is a link
+        addPrefix(realPath(python), found);
       }
+    }
+    String home = environment.get("HOME");
+    if (home != null && !home.isBlank()) {
+      found.add(Path.of(home, ".local")); // pip install --user
     }
     found.add(root.resolve("usr/local"));
     found.add(root.resolve("usr"));
     return found;
+  }
+
+  /** The folder above {@code bin/python3}. */
+  private static void addPrefix(Path python, List<Path> found) {
+    Path prefix = python.getParent().getParent();
+    if (prefix != null) {
+      found.add(prefix);
+    }
+  }
+
+  private static Path realPath(Path file) {
+    try {
+      return file.toRealPath();
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot follow " + file, e);
+    }
   }
 
   /** Folders under {@code lib/pythonX.Y/{site,dist}-packages/nvidia} that hold libraries. */
@@ -137,6 +167,19 @@ public final class CudaLibraries {
     return found;
   }
 
+  /**
+   * The same folders, without the libraries that a driver is too old for: what CUDA 13 compiles
+   * does not load on a driver of CUDA 12, while within CUDA 12 every driver runs it.
+   *
+   * @param version as the driver counts: 13000 is 13.0; 0 where there is none
+   */
+  public CudaLibraries forDriver(int version) {
+    if (version == 0 || version >= DRIVER_OF_CUDA_13) {
+      return new CudaLibraries(folders, MAJOR_VERSIONS, "");
+    }
+    return new CudaLibraries(folders, List.of(12), version / 1000 + "." + version % 1000 / 10);
+  }
+
   /** Folders that are searched, in order. */
   public List<Path> folders() {
     return List.copyOf(folders);
@@ -148,7 +191,7 @@ public final class CudaLibraries {
    * @param stem for example {@code libnvrtc.so}
    */
   public Optional<Path> locate(String stem) {
-    for (int major : MAJOR_VERSIONS) {
+    for (int major : versions) {
       for (Path folder : folders) {
         Path file = folder.resolve(stem + "." + major);
         if (Files.exists(file)) {
@@ -158,11 +201,30 @@ public final class CudaLibraries {
     }
     for (Path folder : folders) {
       Path file = folder.resolve(stem);
-      if (Files.exists(file)) {
+      if (driver.isEmpty() && Files.exists(file)) { // of which version, its name does not say
         return Optional.of(file);
       }
     }
     return Optional.empty();
+  }
+
+  /** The sentence for a library that is not there, or is there for a newer driver alone. */
+  private String absence(String stem) {
+    for (Path folder : folders) {
+      Path newer = folder.resolve(stem + ".13");
+      if (!driver.isEmpty() && Files.exists(newer)) {
+        return "%s is of CUDA 13, and the driver knows CUDA %s; update the driver to %s or later, or `pip install %s-cu12`"
+            .formatted(newer, driver, RELEASE_OF_CUDA_13, pipPackage(stem));
+      }
+    }
+    return "%s is not installed: looked for versions %s in %s; install CUDA %s, or `pip install %s`, or name its folder in %s"
+        .formatted(
+            stem,
+            versions,
+            folders,
+            driver.isEmpty() ? "12 or 13" : "12",
+            pipPackage(stem) + (driver.isEmpty() ? "" : "-cu12"),
+            FOLDER_VARIABLE);
   }
 
   /**
@@ -172,14 +234,7 @@ public final class CudaLibraries {
    * @throws CudaException saying where it was looked for and what to install
    */
   public Path require(String stem) {
-    return locate(stem)
-        .orElseThrow(
-            () ->
-                new CudaException(
-                    "%s is not installed: looked for versions %s in %s; install CUDA 12 or 13, or `pip install %s`, or name its folder in %s"
-                        .formatted(
-                            stem, MAJOR_VERSIONS, folders, pipPackage(stem), FOLDER_VARIABLE),
-                    0));
+    return locate(stem).orElseThrow(() -> new CudaException(absence(stem), 0));
   }
 
   /**

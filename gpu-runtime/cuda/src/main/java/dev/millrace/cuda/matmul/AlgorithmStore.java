@@ -21,10 +21,14 @@ public final class AlgorithmStore {
   private boolean changed;
 
   public AlgorithmStore(CacheFolder cache, CublasLt library, CudaDevice device) {
+    this(cache, library.version(), device);
+  }
+
+  AlgorithmStore(CacheFolder cache, long libraryVersion, CudaDevice device) {
     this.cache = cache;
     file =
         "matmul/%s-cublaslt-%d.txt"
-            .formatted(device.name().replaceAll("[^A-Za-z0-9]+", "-"), library.version());
+            .formatted(device.name().replaceAll("[^A-Za-z0-9]+", "-"), libraryVersion);
     cache.read(file).ifPresent(this::parse);
   }
 

@@ -56,6 +56,41 @@ final class CudaLibrariesTest {
   }
 
   @Test
+  void wheelBehindALinkToPythonIsFound() throws IOException {
+    Path python = touch("opt/python/bin/python3.12");
+    assertTrue(python.toFile().setExecutable(true));
+    Files.createDirectories(root.resolve("bin"));
+    Files.createSymbolicLink(root.resolve("bin/python3"), python);
+    Path library =
+        touch("opt/python/lib/python3.12/site-packages/nvidia/cuda_nvrtc/lib/libnvrtc.so.12");
+    assertEquals(
+        Optional.of(library.toRealPath()), locate(Map.of("PATH", root.resolve("bin").toString())));
+  }
+
+  @Test
+  void wheelInstalledForTheUserIsFound() throws IOException {
+    Path library =
+        touch("home/me/.local/lib/python3.12/site-packages/nvidia/cu13/lib/libnvrtc.so.13");
+    assertEquals(Optional.of(library), locate(Map.of("HOME", root.resolve("home/me").toString())));
+  }
+
+  @Test
+  void driverOfCuda12IsGivenNoLibraryOfCuda13() throws IOException {
+    touch("usr/lib/x86_64-linux-gnu/libnvrtc.so.13");
+    CudaLibraries all = CudaLibraries.find(Map.of(), root);
+    assertTrue(all.forDriver(13000).locate("libnvrtc.so").isPresent());
+    assertTrue(all.forDriver(12090).locate("libnvrtc.so").isEmpty());
+    CudaException refused =
+        assertThrows(CudaException.class, () -> all.forDriver(12090).open("libnvrtc.so"));
+    assertTrue(refused.getMessage().contains("knows CUDA 12.9"), refused.getMessage());
+
+    Path older = touch("usr/local/cuda-12.4/lib64/libnvrtc.so.12");
+    assertEquals(
+        Optional.of(older),
+        CudaLibraries.find(Map.of(), root).forDriver(12090).locate("libnvrtc.so"));
+  }
+
+  @Test
   void namedFolderGoesFirst() throws IOException {
     touch("usr/local/cuda/lib64/libnvrtc.so.13");
     Path library = touch("mine/libnvrtc.so.13");

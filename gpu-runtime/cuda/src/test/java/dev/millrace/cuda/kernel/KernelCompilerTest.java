@@ -2,11 +2,9 @@ package dev.millrace.cuda.kernel;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.millrace.cuda.device.CudaDevice;
 import dev.millrace.cuda.device.CudaException;
@@ -29,7 +27,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 final class KernelCompilerTest {
   @TempDir private Path folder;
@@ -150,50 +147,5 @@ final class KernelCompilerTest {
       found.add(kernels.group(1));
     }
     assertEquals(new HashSet<>(file.entries()), found);
-  }
-
-  /** With the real compiler, where it is installed: it needs no GPU. */
-  @ParameterizedTest
-  @ValueSource(ints = {80, 86, 89, 90})
-  void everyKernelFileCompilesWithoutSpills(int capability) {
-    CudaLibraries libraries = CudaLibraries.find();
-    assumeTrue(
-        libraries.locate("libnvrtc.so").isPresent(),
-        "needs NVRTC: pip install nvidia-cuda-nvrtc, and name its folder in "
-            + CudaLibraries.FOLDER_VARIABLE);
-    LoggingCompiler logging = new LoggingCompiler(Nvrtc.load(libraries));
-    KernelCompiler compiler = new KernelCompiler(logging, new CacheFolder(folder));
-    for (KernelFile file : KernelFile.values()) {
-      for (int headSize : file.isByHeadSize() ? new int[] {8, 64, 128} : new int[] {0}) {
-        assertTrue(compiler.cubin(file, headSize, device(capability)).length > 0, file::name);
-        assertTrue(logging.log.contains("0 bytes spill stores"), logging.log);
-        assertFalse(SPILL.matcher(logging.log).find(), file + " " + headSize + ": " + logging.log);
-      }
-    }
-  }
-
-  private static final Pattern SPILL = Pattern.compile("[1-9][0-9]* bytes spill");
-
-  /** Keeps what the compiler says. */
-  private static final class LoggingCompiler implements SourceCompiler {
-    private final SourceCompiler compiler;
-    private String log = "";
-
-    LoggingCompiler(SourceCompiler compiler) {
-      this.compiler = compiler;
-    }
-
-    @Override
-    public String version() {
-      return compiler.version();
-    }
-
-    @Override
-    public CompiledKernel compile(
-        String name, String source, Map<String, String> headers, List<String> options) {
-      CompiledKernel compiled = compiler.compile(name, source, headers, options);
-      log = compiled.log();
-      return compiled;
-    }
   }
 }
