@@ -46,9 +46,17 @@ final class Figures {
         : plain(interval.low()) + "–" + plain(interval.high());
   }
 
-  /** A change with its sign: in percentage points for shares. */
+  /**
+   * What changes are measured in: points of a share, and natural units of log-likelihood (nats) for
+   * perplexities, whose changes are those of the mean log-likelihood.
+   */
+  private static String unit(MetricValue metric) {
+    return isShare(metric) ? " pt" : metric.higherIsBetter() ? "" : " nats";
+  }
+
+  /** A change with its sign and unit. */
   static String change(MetricValue metric, double change) {
-    return signed(metric, change) + (isShare(metric) ? " pt" : "");
+    return signed(metric, change) + unit(metric);
   }
 
   static String changeRange(MetricValue metric, BaselineComparison comparison) {
@@ -78,8 +86,15 @@ final class Figures {
     return String.format(Locale.ROOT, "%,." + decimals + "f", value).replace("-", MINUS);
   }
 
+  /** One row's value: most are 0 or 1. */
+  static String value(double value) {
+    return value == Math.rint(value) && Math.abs(value) < 1e6
+        ? Long.toString((long) value).replace("-", MINUS)
+        : plain(value);
+  }
+
   static String probability(double p) {
-    return p < 0.001 ? "< 0.001" : String.format(Locale.ROOT, "%.3f", p);
+    return p < 0.001 ? "p < 0.001" : String.format(Locale.ROOT, "p = %.3f", p);
   }
 
   static String time(Instant instant) {

@@ -13,6 +13,8 @@ import dev.millrace.jobs.evaluate.result.TaskResult;
 import dev.millrace.pipeline.store.AtomicFiles;
 import java.io.BufferedWriter;
 import java.io.IOException;
+import java.io.OutputStreamWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -40,6 +42,8 @@ import java.util.Map;
  */
 final class HarnessFiles {
   static final String FOLDER = "lm-eval";
+
+  private static final int NAME_LENGTH_MAX = 100;
 
   private static final DateTimeFormatter TIME =
       DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH-mm-ss.SSSSSS", Locale.ROOT)
@@ -84,7 +88,7 @@ final class HarnessFiles {
     String time = TIME.format(night.started());
     ObjectNode hashes = MAPPER.createObjectNode();
     for (Map.Entry<TaskResult, String> task : names.entrySet()) {
-      String name = "samples_" + fileName(task.getValue()) + "_" + time + ".jsonl";
+      String name = "samples_" + taskFileName(task.getValue()) + "_" + time + ".jsonl";
       hashes.put(task.getValue(), samples(task.getKey(), target.resolve(name)));
     }
     AtomicFiles.write(
@@ -94,7 +98,18 @@ final class HarnessFiles {
 
   /** What the harness replaces in names of models; anything else odd is replaced too. */
   private static String fileName(String name) {
-    return name.replaceAll("[^\\p{L}\\p{N}._ =+,@-]+", "__").replaceAll("^\\.+", "__");
+    String clean =
+        name.replaceAll("[^\\p{ASCII}]|[^\\p{L}\\p{N}._ =+,@-]+", "__").replaceAll("^\\.+", "__");
+    return clean.length() <= NAME_LENGTH_MAX ? clean : clean.substring(0, NAME_LENGTH_MAX);
+  }
+
+  /**
+   * A task's name as part of a file's: one that had to be changed carries a digest, so that two
+   * never meet.
+   */
+  private static String taskFileName(String name) {
+    String clean = fileName(name);
+    return clean.equals(name) ? clean : clean + "-" + HarnessSample.hash(name).substring(0, 8);
   }
 
   /** Writes a task's samples; returns the digest of their digests, as the harness makes it. */
@@ -103,7 +118,9 @@ final class HarnessFiles {
     HarnessSample samples = new HarnessSample(task);
     ObjectMapper lines = new ObjectMapper();
     try (SampleReader reader = folder.samples(task);
-        BufferedWriter out = Files.newBufferedWriter(temporary)) {
+        BufferedWriter out =
+            new BufferedWriter(
+                new OutputStreamWriter(Files.newOutputStream(temporary), StandardCharsets.UTF_8))) {
       for (SampleResult sample = reader.next(); sample != null; sample = reader.next()) {
         out.write(lines.writeValueAsString(samples.json(sample)));
         out.write('\n');

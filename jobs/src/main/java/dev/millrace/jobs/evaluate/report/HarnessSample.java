@@ -144,7 +144,7 @@ final class HarnessSample {
     }
   }
 
-  private static String hash(String text) {
+  static String hash(String text) {
     return HexFormat.of()
         .formatHex(JobDescription.sha256().digest(text.getBytes(StandardCharsets.UTF_8)));
   }

@@ -137,8 +137,8 @@ final class RowSection {
   }
 
   private String values(Flip flip) {
-    String after = flip.after() == null ? Figures.NONE : Figures.plain(flip.after());
-    return flip.before() == null ? after : Figures.plain(flip.before()) + " → " + after;
+    String after = flip.after() == null ? Figures.NONE : Figures.value(flip.after());
+    return flip.before() == null ? after : Figures.value(flip.before()) + " → " + after;
   }
 
   private static String snippet(SampleResult sample) {

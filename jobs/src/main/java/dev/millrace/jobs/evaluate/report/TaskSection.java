@@ -279,7 +279,7 @@ final class TaskSection {
             : comparison.test().replace('-', ' ');
     return String.format(
         Locale.ROOT,
-        "%s: p = %s, after Holm %s",
+        "%s: %s, after Holm %s",
         name,
         Figures.probability(comparison.pValue()),
         Figures.probability(comparison.adjustedPValue()));

@@ -8,6 +8,7 @@ import dev.millrace.jobs.evaluate.result.Verdict;
 import dev.millrace.jobs.progress.Amounts;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 
 /** The first screen: the verdict, why, and the figures that a reader asks for first. */
@@ -35,21 +36,22 @@ final class VerdictSection {
     html.element("span", HtmlPage.mark(night.verdict()), "class", "mark", "aria-hidden", "true");
     html.text(HtmlPage.word(night.verdict())).close("h1");
     html.open("p", "class", "summary").element("bdi", night.summary()).close("p");
-    reasons(night.tasksWith(Verdict.FAIL), Verdict.FAIL);
-    reasons(night.tasksWith(Verdict.WARN), Verdict.WARN);
+    reasons();
     figures();
     navigation();
     html.close("div").close("header");
   }
 
-  private void reasons(List<TaskResult> tasks, Verdict verdict) throws IOException {
+  private void reasons() throws IOException {
+    List<TaskResult> tasks = new ArrayList<>(night.tasksWith(Verdict.FAIL));
+    tasks.addAll(night.tasksWith(Verdict.WARN));
     if (tasks.isEmpty()) {
       return;
     }
     html.open("ul", "class", "reasons");
     for (TaskResult task : tasks.subList(0, Math.min(REASONS_MAX, tasks.size()))) {
       html.open("li");
-      TaskSection.badge(html, verdict);
+      TaskSection.badge(html, task.gate().verdict());
       html.open("a", "href", "#task-" + night.tasks().indexOf(task));
       html.element("bdi", task.task()).close("a");
       if (night.models().size() > 1) {

@@ -75,10 +75,9 @@ public final class NightFolder {
   public void write(NightResult night) throws IOException {
     Files.createDirectories(path);
     Path temporary = path.resolve("." + NIGHT_FILE + ".tmp");
-    Files.writeString(
-        temporary,
-        ResultJson.MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(night) + "\n",
-        StandardCharsets.UTF_8);
+    String json = ResultJson.MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(night);
+    // half a surrogate pair becomes a question mark: writeString would refuse it
+    Files.write(temporary, (json + "\n").getBytes(StandardCharsets.UTF_8));
     Files.move(
         temporary,
         path.resolve(NIGHT_FILE),

@@ -3,6 +3,7 @@ package dev.millrace.jobs.evaluate.result;
 import java.io.BufferedWriter;
 import java.io.Closeable;
 import java.io.IOException;
+import java.io.OutputStreamWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,7 +23,10 @@ public final class SampleWriter implements Closeable {
     this.file = file;
     Files.createDirectories(file.getParent());
     this.temporary = file.resolveSibling("." + file.getFileName() + ".tmp");
-    this.out = Files.newBufferedWriter(temporary, StandardCharsets.UTF_8);
+    // half a surrogate pair, which JSON input may hold, becomes a question mark, not an error
+    this.out =
+        new BufferedWriter(
+            new OutputStreamWriter(Files.newOutputStream(temporary), StandardCharsets.UTF_8));
   }
 
   public void write(SampleResult sample) throws IOException {

@@ -13,7 +13,7 @@ import java.util.regex.Pattern;
 import picocli.CommandLine.Option;
 
 /** The options of how nights run by themselves, shared by {@code evaluate} and {@code schedule}. */
-public final class NightOptions {
+public final class UnattendedOptions {
   /** A webhook that must not stand in a command line can be given here. */
   public static final String WEBHOOK_VARIABLE = "MILLRACE_WEBHOOK";
 
@@ -88,7 +88,7 @@ public final class NightOptions {
     try {
       return new NightSettings(
           Optional.ofNullable(due).map(text -> NightTime.parse(text, ZoneId.systemDefault())),
-          Optional.ofNullable(night).map(NightOptions::nightId),
+          Optional.ofNullable(night).map(UnattendedOptions::nightId),
           waits ? time("--wait", wait) : Duration.ZERO,
           Optional.ofNullable(deadline).map(text -> time("--deadline", text)),
           attempts,
