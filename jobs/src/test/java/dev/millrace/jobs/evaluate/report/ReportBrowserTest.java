@@ -68,7 +68,7 @@ class ReportBrowserTest {
 
     assertEquals(List.of(), browser.complaints);
     assertEquals(List.of(page.toUri().toString()), browser.requests);
-    assertEquals(0, browser.evaluate(SIDEWAYS).asInt(), "sideways scroll");
+    assertEquals(0, browser.evaluate(SIDEWAYS).asInt(), () -> sticking());
     picture("page-" + width + "-" + scheme, false);
     browser.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)");
     assertEquals(0, browser.evaluate(SIDEWAYS).asInt(), "sideways scroll when open");
@@ -77,6 +77,20 @@ class ReportBrowserTest {
 
   private static final String SIDEWAYS =
       "Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth)";
+
+  /** Elements that stick out, for the message. */
+  private static final String STICKING =
+      "Array.from(document.querySelectorAll('body *')).filter(e => e.getBoundingClientRect().right >"
+          + " document.documentElement.clientWidth + 1 && !e.closest('pre, .skip, thead')).slice(0, 6)"
+          + ".map(e => e.tagName + '.' + e.className.baseVal + e.className + ' ' + e.textContent.slice(0, 40)).join('; ')";
+
+  private static String sticking() {
+    try {
+      return "sideways scroll by " + browser.evaluate(STICKING);
+    } catch (Exception e) {
+      return e.toString();
+    }
+  }
 
   private static void picture(String name, boolean whole) throws Exception {
     String pictures = System.getProperty("browser.pictures");
@@ -288,7 +302,7 @@ class ReportBrowserTest {
     browser.show(many, 320, 1200, "light");
 
     assertEquals(List.of(), browser.complaints);
-    assertEquals(0, browser.evaluate(SIDEWAYS).asInt(), "sideways scroll");
+    assertEquals(0, browser.evaluate(SIDEWAYS).asInt(), () -> sticking());
     assertEquals(tasks, browser.evaluate(count(".tasks > tbody")).asInt());
     picture("tasks-" + tasks, false);
     browser.show(many, 1280, 1200, "light");
@@ -300,7 +314,7 @@ class ReportBrowserTest {
     browser.show(hostile, 320, 1200, "dark");
     browser.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)");
 
-    assertEquals(0, browser.evaluate(SIDEWAYS).asInt(), "sideways scroll");
+    assertEquals(0, browser.evaluate(SIDEWAYS).asInt(), () -> sticking());
     picture("hostile-phone", false);
   }
 }
