@@ -1,18 +1,17 @@
 package dev.millrace.jobs.evaluate.inert;
 
+import java.util.Locale;
+
 /**
  * Shows text that came from data so that it acts on nothing: not on a terminal, a page, an XML
  * parser or a spreadsheet. What would act is made visible instead of dropped, so that a reader sees
- * what the model really wrote: {@code U+001B} becomes {@code ␛}, {@code U+202E} becomes {@code
- * ⟨U+202E⟩}.
+ * what the model really wrote: an escape becomes {@code ⟨U+001B⟩}.
  *
  * <p>Letters of every script pass unchanged, right-to-left ones too; only what reorders, hides or
  * commands is replaced.
  */
 public final class InertText {
-  private static final int CONTROL_PICTURES = 0x2400;
   private static final int DELETE = 0x7f;
-  private static final int DELETE_PICTURE = 0x2421;
 
   private InertText() {}
 
@@ -21,9 +20,9 @@ public final class InertText {
     return visible(text, false);
   }
 
-  /** For a terminal or a log: line breaks and tabs stay. */
+  /** For a terminal or a log: line breaks and tabs stay; one of Windows is one. */
   public static String block(CharSequence text) {
-    return visible(text, true);
+    return visible(text.toString().replace("\r\n", "\n"), true);
   }
 
   /** For the content of an HTML element or a quoted attribute: visible as {@link #block}. */
@@ -80,7 +79,7 @@ public final class InertText {
       tail++;
     }
     return text.substring(0, head)
-        + String.format(java.util.Locale.ROOT, "\n[… %,d characters left out …]\n", tail - head)
+        + String.format(Locale.ROOT, "\n[… %,d characters left out …]\n", tail - head)
         + text.substring(tail);
   }
 
@@ -94,7 +93,7 @@ public final class InertText {
       int point = Character.codePointAt(text, at);
       at += Character.charCount(point);
       if (acts(point, breaks)) {
-        appendPicture(out, point);
+        out.append("⟨U+").append(String.format(Locale.ROOT, "%04X", point)).append('⟩');
       } else {
         out.appendCodePoint(point);
       }
@@ -135,15 +134,5 @@ public final class InertText {
           true;
       default -> false;
     };
-  }
-
-  private static void appendPicture(StringBuilder out, int point) {
-    if (point < 0x20) {
-      out.append((char) (CONTROL_PICTURES + point));
-    } else if (point == DELETE) {
-      out.append((char) DELETE_PICTURE);
-    } else {
-      out.append("⟨U+").append(String.format(java.util.Locale.ROOT, "%04X", point)).append('⟩');
-    }
   }
 }

@@ -51,7 +51,7 @@ final class AboutSection {
   };
 
   private void fact(String name, String value) throws IOException {
-    html.open("div").element("dt", name).open("dd").element("bdi", value);
+    html.open("div").element("dt", name).open("dd").name(value);
     html.close("dd").close("div");
   }
 }

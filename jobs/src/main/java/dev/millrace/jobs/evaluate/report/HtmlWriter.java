@@ -20,6 +20,8 @@ final class HtmlWriter {
   private static final Set<String> PHRASES =
       Set.of("span", "b", "bdi", "code", "mark", "a", "pre", "text", "title", "summary", "label");
 
+  private static final int NAME_CHARS_MAX = 400;
+
   private final Writer out;
   private final Deque<String> open = new ArrayDeque<>();
 
@@ -76,6 +78,11 @@ final class HtmlWriter {
   /** An element that holds only text. */
   HtmlWriter element(String element, String text, String... attributes) throws IOException {
     return open(element, attributes).text(text).close(element);
+  }
+
+  /** A name or sentence, apart from the direction of what is around it and of bounded length. */
+  HtmlWriter name(String text) throws IOException {
+    return element("bdi", InertText.shortened(text, NAME_CHARS_MAX));
   }
 
   /** Text that is code of ours, written as it is: the page's one style and one script. */

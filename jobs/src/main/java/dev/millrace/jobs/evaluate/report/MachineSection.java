@@ -34,11 +34,11 @@ final class MachineSection {
   }
 
   private void model(ModelRun model) throws IOException {
-    html.open("article").open("h3").element("bdi", model.name()).close("h3");
+    html.open("article").open("h3").name(model.name()).close("h3");
     html.open("dl", "class", "facts");
     for (Map.Entry<String, String> fact : facts(model).entrySet()) {
       html.open("div").element("dt", fact.getKey());
-      html.open("dd").element("bdi", fact.getValue()).close("dd").close("div");
+      html.open("dd").name(fact.getValue()).close("dd").close("div");
     }
     html.close("dl");
     stages(model.job());

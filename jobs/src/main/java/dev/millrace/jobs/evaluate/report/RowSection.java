@@ -111,10 +111,10 @@ final class RowSection {
         flip.kind().word());
     html.open("summary");
     html.element("span", flip.kind().word(), "class", "badge " + flip.kind().word());
-    html.open("span", "class", "where").element("bdi", page.rows().get(task).task().task());
-    html.text(" · ").element("bdi", InertText.shortened(tonight.rowId(), 40));
+    html.open("span", "class", "where").name(page.rows().get(task).task().task());
+    html.text(" · ").name(InertText.shortened(tonight.rowId(), 40));
     html.text(tonight.repeat() == 0 ? "" : " · answer " + (tonight.repeat() + 1)).close("span");
-    html.open("span", "class", "snippet").element("bdi", snippet(tonight)).close("span");
+    html.open("span", "class", "snippet").name(snippet(tonight)).close("span");
     html.element("span", values(flip), "class", "values");
     html.close("summary");
     prompt(tonight);
@@ -165,7 +165,7 @@ final class RowSection {
   }
 
   private void block(String name, String text) throws IOException {
-    html.open("div", "class", "block").open("h3").element("bdi", name).close("h3");
+    html.open("div", "class", "block").open("h3").name(name).close("h3");
     html.element("pre", text, "dir", "auto").close("div");
   }
 
@@ -235,7 +235,7 @@ final class RowSection {
     for (int i = 0; i < tonight.choices().size(); i++) {
       boolean right = Integer.valueOf(i).equals(tonight.targetIndex());
       html.open("tr", "class", right ? "right" : null).open("th", "scope", "row");
-      html.element("bdi", tonight.choices().get(i).text().strip());
+      html.name(tonight.choices().get(i).text().strip());
       if (right) {
         html.element("span", " expected", "class", "quiet");
       }

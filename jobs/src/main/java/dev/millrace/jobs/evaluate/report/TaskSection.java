@@ -120,12 +120,12 @@ final class TaskSection {
 
   private void name(TaskResult task) throws IOException {
     html.open("th", "scope", "row", "data-label", "Task");
-    html.element("bdi", task.task());
-    html.open("span", "class", "quiet").element("bdi", task.suite());
+    html.name(task.task());
+    html.open("span", "class", "quiet").name(task.suite());
     if (night.models().size() > 1) {
-      html.text(" · ").element("bdi", task.model());
+      html.text(" · ").name(task.model());
     }
-    html.text(" · ").element("bdi", task.metric().name());
+    html.text(" · ").name(task.metric().name());
     html.text(task.metric().higherIsBetter() ? "" : " (lower is better)").close("span");
     html.close("th");
   }
@@ -173,7 +173,7 @@ final class TaskSection {
 
   private void more(TaskResult task) throws IOException {
     html.open("tr", "class", "more").open("td", "colspan", "7").open("details");
-    html.open("summary").element("bdi", task.gate().sentence()).close("summary");
+    html.open("summary").name(task.gate().sentence()).close("summary");
     List<Point> points = points(task);
     if (points.size() > 1) {
       html.open("figure");
@@ -189,10 +189,10 @@ final class TaskSection {
       html.open("div").open("dt");
       badge(html, rule.verdict());
       html.element("code", rule.rule()).close("dt");
-      html.open("dd").element("bdi", rule.sentence()).close("dd").close("div");
+      html.open("dd").name(rule.sentence()).close("dd").close("div");
     }
     for (String[] fact : facts(task)) {
-      html.open("div").element("dt", fact[0]).open("dd").element("bdi", fact[1]);
+      html.open("div").element("dt", fact[0]).open("dd").name(fact[1]);
       html.close("dd").close("div");
     }
     html.close("dl");

@@ -29,13 +29,13 @@ final class VerdictSection {
     html.open("header", "class", "top " + HtmlPage.style(night.verdict()));
     html.open("div", "class", "inner");
     html.open("p", "class", "kicker");
-    html.element("bdi", night.specName()).text(" · night ").element("bdi", night.nightId());
+    html.name(night.specName()).text(" · night ").name(night.nightId());
     html.text(" · began " + Figures.time(night.started()));
     html.close("p");
     html.open("h1");
     html.element("span", HtmlPage.mark(night.verdict()), "class", "mark", "aria-hidden", "true");
     html.text(HtmlPage.word(night.verdict())).close("h1");
-    html.open("p", "class", "summary").element("bdi", night.summary()).close("p");
+    html.open("p", "class", "summary").name(night.summary()).close("p");
     reasons();
     figures();
     navigation();
@@ -53,11 +53,11 @@ final class VerdictSection {
       html.open("li");
       TaskSection.badge(html, task.gate().verdict());
       html.open("a", "href", "#task-" + night.tasks().indexOf(task));
-      html.element("bdi", task.task()).close("a");
+      html.name(task.task()).close("a");
       if (night.models().size() > 1) {
-        html.text(" on ").element("bdi", task.model());
+        html.text(" on ").name(task.model());
       }
-      html.text(": ").element("bdi", task.gate().sentence());
+      html.text(": ").name(task.gate().sentence());
       html.close("li");
     }
     if (tasks.size() > REASONS_MAX) {

@@ -12,14 +12,16 @@ import org.junit.jupiter.params.provider.ValueSource;
 class InertTextTest {
   @Test
   void terminalCommandsAreShownAsPictures() {
-    assertEquals("␛[31mred␛]0;title␇", InertText.line("\u001b[31mred\u001b]0;title\u0007"));
-    assertEquals("a␀b␡c⟨U+009B⟩d", InertText.line("a\0b\u007fc\u009bd"));
+    assertEquals(
+        "⟨U+001B⟩[31mred⟨U+001B⟩]0;title⟨U+0007⟩",
+        InertText.line("\u001b[31mred\u001b]0;title\u0007"));
+    assertEquals("a⟨U+0000⟩b⟨U+007F⟩c⟨U+009B⟩d", InertText.line("a\0b\u007fc\u009bd"));
   }
 
   @Test
   void lineBreaksStayInABlockAndAreShownInALine() {
-    assertEquals("a\n\tb␍", InertText.block("a\n\tb\r"));
-    assertEquals("a␊␉b␍", InertText.line("a\n\tb\r"));
+    assertEquals("a\n\tb⟨U+000D⟩", InertText.block("a\n\tb\r"));
+    assertEquals("a⟨U+000A⟩⟨U+0009⟩b⟨U+000D⟩", InertText.line("a\n\tb\r"));
   }
 
   @Test
@@ -68,7 +70,7 @@ class InertTextTest {
   void formulasAreTextInASpreadsheet(String text) {
     String cell = InertText.csv(text);
 
-    assertTrue(cell.startsWith("\"'") || cell.startsWith("\"␍"), cell);
+    assertTrue(cell.startsWith("\"'") || cell.startsWith("\"⟨U+000D⟩"), cell);
   }
 
   @Test

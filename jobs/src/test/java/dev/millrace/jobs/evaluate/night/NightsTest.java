@@ -131,7 +131,7 @@ class NightsTest {
     assertEquals(ExitCode.USAGE, fails(CommandException.usage("bad\u001b[31m key", "")).exitCode());
 
     NightVerdict verdict = fixture.entry("2026-11-25").verdict().orElseThrow();
-    assertEquals("ERROR bad␛[31m key", verdict.verdict() + " " + verdict.summary());
+    assertEquals("ERROR bad⟨U+001B⟩[31m key", verdict.verdict() + " " + verdict.summary());
     Files.writeString(fixture.spec, "tasks: [mended]\n");
     assertEquals(ExitCode.DONE, fixture.run("PASS"));
     assertEquals("2026-11-25.02", fixture.nights.get(2).id().toString());
