@@ -52,6 +52,8 @@ final class Commands {
     root.addSubcommand(new InspectCommand(console));
     root.addSubcommand(jobCommand(new PlanCommand(console, engines)));
     root.addSubcommand(runJob(RUN_JOB));
+    root.addSubcommand(new ScheduleCommand(console));
+    root.addSubcommand(new NightsCommand(console));
     root.addSubcommand(new DoctorCommand(console));
     root.addSubcommand(new CommandLine(new GenerateCompletion()));
     return root;
@@ -73,6 +75,7 @@ final class Commands {
     root.setOut(new PrintWriter(console.out(), true, StandardCharsets.UTF_8));
     root.setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8));
     root.setUsageHelpWidth(USAGE_COLUMNS);
+    root.setCaseInsensitiveEnumValuesAllowed(true);
     root.setUsageHelpLongOptionsMaxWidth(34);
     root.setParameterExceptionHandler(this::misused);
     root.setExecutionExceptionHandler(

@@ -19,7 +19,7 @@ class CommandsTest {
   @TempDir private Path cache;
 
   @ParameterizedTest
-  @ValueSource(strings = {"convert", "inspect", "plan", "run-job", "doctor"})
+  @ValueSource(strings = {"convert", "inspect", "plan", "run-job", "schedule", "nights", "doctor"})
   void everyCommandHelpsAndListsItsExitCodes(String command) {
     CommandLineRun run = CommandLineRun.millrace(cache, command, "--help");
 

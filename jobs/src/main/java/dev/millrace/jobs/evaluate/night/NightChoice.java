@@ -60,6 +60,13 @@ record NightChoice(NightEntry night, boolean nothingToDo, String why) {
       throws IOException {
     LocalDate date = time.latest(now);
     Instant begins = time.begins(date).toInstant();
+    Optional<Expectation> schedule = Expectation.read(store.root());
+    if (schedule.isPresent() && begins.isBefore(schedule.get().since())) {
+      return new NightChoice(
+          NightEntry.fresh(new NightId(date, 1), spec.name(), spec.fingerprint(), Optional.empty()),
+          true,
+          "The first night is due at " + time.begins(time.next(now)) + ".");
+    }
     for (NightEntry night : ofDate(store, date)) {
       boolean sameFile = night.fingerprint().equals(spec.fingerprint());
       boolean error =

@@ -5,6 +5,7 @@ import dev.millrace.jobs.outcome.ExitCode;
 import dev.millrace.pipeline.job.ResumeRefusedException;
 import dev.millrace.pipeline.store.FolderLock;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 
@@ -43,6 +44,20 @@ final class NightLock implements AutoCloseable {
       return new NightLock(await(lock, wait));
     } finally {
       queue.close();
+    }
+  }
+
+  /** Whether a night runs now, in this process or another. */
+  static boolean isHeld(Path root) throws IOException {
+    Path lock = root.resolve(".lock");
+    if (!Files.exists(lock)) {
+      return false;
+    }
+    try {
+      FolderLock.take(lock).close();
+      return false;
+    } catch (ResumeRefusedException e) {
+      return true;
     }
   }
 

@@ -6,6 +6,7 @@ import java.time.Instant;
 import java.time.LocalDate;
 import java.time.LocalTime;
 import java.time.ZoneId;
+import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeParseException;
@@ -34,15 +35,35 @@ public record NightTime(Set<DayOfWeek> days, LocalTime at, ZoneId zone) {
   private static final DateTimeFormatter CLOCK_OUT =
       DateTimeFormatter.ofPattern("HH:mm", Locale.ROOT);
   private static final int DAYS_A_WEEK = 7;
+  private static final int SECONDS_AN_HOUR = 3600;
 
   public NightTime {
     if (days.isEmpty()) {
       throw new IllegalArgumentException("expected at least one day of the week, found none");
     }
     days = Set.copyOf(days);
+    zone = named(zone);
     if (at.getSecond() != 0 || at.getNano() != 0) {
       throw new IllegalArgumentException("expected a time in whole minutes, found " + at);
     }
+  }
+
+  /** Schedulers know zones by name alone. */
+  private static ZoneId named(ZoneId zone) {
+    if (!(zone.normalized() instanceof ZoneOffset offset)
+        || zone.getId().matches("[A-Za-z/_]{3,}.*")) {
+      return zone;
+    }
+    int seconds = offset.getTotalSeconds();
+    if (seconds % SECONDS_AN_HOUR != 0) {
+      throw new IllegalArgumentException(
+          "expected a time zone with a name such as Asia/Kolkata, found " + zone);
+    }
+    int hours = seconds / SECONDS_AN_HOUR;
+    return ZoneId.of(
+        hours == 0
+            ? "UTC"
+            : "Etc/GMT" + (hours > 0 ? "-" : "+") + Math.abs(hours)); // POSIX counts west
   }
 
   /**

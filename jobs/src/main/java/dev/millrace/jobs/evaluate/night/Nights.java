@@ -62,9 +62,13 @@ public final class Nights {
       Files.createDirectories(root);
       NightStore store = new NightStore(root);
       if (settings.due().isPresent()) {
+        // the first start of a schedule is its own beginning, unless `schedule` noted an earlier
+        // one
         Expectation.keep(root, settings.due().get(), dueAt(settings.due().get()));
         NightChoice choice = choose(store, file);
-        if (choice.nothingToDo()) {
+        boolean runsAlready =
+            choice.night().state() == State.RUNNING && NightLock.isHeld(store.root());
+        if (choice.nothingToDo() || runsAlready) {
           return idle(choice);
         }
       }

@@ -80,6 +80,17 @@ class NightTimeTest {
     assertEquals(autumn, time.latest(Instant.parse("2026-10-25T01:30:00Z")));
   }
 
+  @ParameterizedTest
+  @CsvSource({"Z, UTC", "+02:00, Etc/GMT-2", "-05:00, Etc/GMT+5", "UTC, UTC", "Etc/UTC, Etc/UTC"})
+  void offsetsGetTheNamesThatSchedulersKnow(String offset, String name) {
+    NightTime time = NightTime.parse("02:00", ZoneId.of(offset));
+
+    assertEquals(name, time.zone().getId());
+    LocalDate date = LocalDate.of(2026, 11, 25);
+    assertEquals(
+        date.atTime(2, 0).atZone(ZoneId.of(offset)).toInstant(), time.begins(date).toInstant());
+  }
+
   @Test
   void onlyTheDaysAskedForHaveANight() {
     NightTime time = NightTime.parse("mon-fri 02:00", ZoneOffset.UTC);

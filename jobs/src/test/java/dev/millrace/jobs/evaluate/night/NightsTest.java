@@ -195,6 +195,22 @@ class NightsTest {
     assertEquals(2, fixture.store().nights().size());
   }
 
+  @Test
+  void aStartWhileItsOwnNightRunsSaysNothingAndWaitsForNothing() throws IOException {
+    NightFixture second = new NightFixture(folder);
+    second.clock.now = fixture.clock.now.plus(Duration.ofHours(1));
+    second.wait = Duration.ofHours(4);
+
+    fixture.run(
+        night -> {
+          assertEquals(ExitCode.DONE, second.run("FAIL"));
+          return NightFixture.verdict("PASS");
+        });
+
+    assertEquals("", second.told());
+    assertEquals(0, second.nights.size());
+  }
+
   private static void await(CountDownLatch latch) {
     try {
       latch.await();
