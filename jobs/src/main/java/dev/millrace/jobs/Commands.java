@@ -7,6 +7,7 @@ import dev.millrace.jobs.run.EngineFactories;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import picocli.AutoComplete.GenerateCompletion;
 import picocli.CommandLine;
@@ -52,6 +53,8 @@ final class Commands {
     root.addSubcommand(new InspectCommand(console));
     root.addSubcommand(jobCommand(new PlanCommand(console, engines)));
     root.addSubcommand(runJob(RUN_JOB));
+    root.addSubcommand(new EvaluateCommand(console, engines, List.of()));
+    root.addSubcommand(new BaselineCommand(console));
     root.addSubcommand(new DoctorCommand(console));
     root.addSubcommand(new CommandLine(new GenerateCompletion()));
     return root;
