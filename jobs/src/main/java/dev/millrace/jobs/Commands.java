@@ -52,6 +52,8 @@ final class Commands {
     root.addSubcommand(new InspectCommand(console));
     root.addSubcommand(jobCommand(new PlanCommand(console, engines)));
     root.addSubcommand(runJob(RUN_JOB));
+    root.addSubcommand(new EvaluateCommand(console, engines));
+    root.addSubcommand(new BaselineCommand(console));
     root.addSubcommand(new ScheduleCommand(console));
     root.addSubcommand(new NightsCommand(console));
     root.addSubcommand(new DoctorCommand(console));

@@ -114,7 +114,7 @@ final class ScheduleCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     Logging.setUp(verbose);
-    unattended.settings(console, every, null); // refuses now what every night would refuse
+    unattended.settings(console, every, null, false); // refuses now what every night would refuse
     Plan plan = plan();
     if (install) {
       new Installer(console.environment()).install(target, plan, system).forEach(this::say);

@@ -120,7 +120,8 @@ public final class JobComposer {
         beamArguments(spec));
   }
 
-  private static List<String> beamArguments(JobSpec spec) {
+  /** What Beam is told: its runner, and options of its own. */
+  public static List<String> beamArguments(JobSpec spec) {
     List<String> arguments = new ArrayList<>();
     arguments.add("--runner=" + BEAM_RUNNERS.get(spec.text(JobOption.RUNNER)));
     arguments.addAll(spec.texts(JobOption.BEAM));
@@ -152,7 +153,8 @@ public final class JobComposer {
         spec.flag(JobOption.KEEP_WORK_FILES));
   }
 
-  static SamplingSettings sampling(JobSpec spec) {
+  /** The sampling settings of a spec. */
+  public static SamplingSettings sampling(JobSpec spec) {
     return SamplingSettings.builder()
         .maxTokens(spec.smallInteger(JobOption.MAX_TOKENS, 0))
         .minTokens(spec.smallInteger(JobOption.MIN_TOKENS, 0))
@@ -181,7 +183,8 @@ public final class JobComposer {
     return spec.has(option) ? (Integer) spec.smallInteger(option, 0) : null;
   }
 
-  static EngineSettings engine(JobSpec spec) {
+  /** The engine settings of a spec. */
+  public static EngineSettings engine(JobSpec spec) {
     return new EngineSettings(
         spec.text(JobOption.BACKEND),
         atLeastOne(spec, JobOption.TP),

@@ -36,7 +36,7 @@ record NightChoice(NightEntry night, boolean nothingToDo, String why) {
     if (settings.due().isPresent()) {
       return due(store, spec, settings.due().get(), clock.instant());
     }
-    return byHand(store, spec, clock);
+    return byHand(store, spec, settings.startNew(), clock);
   }
 
   private static NightChoice run(NightEntry night) {
@@ -98,7 +98,7 @@ record NightChoice(NightEntry night, boolean nothingToDo, String why) {
         .toList();
   }
 
-  private static NightChoice byHand(NightStore store, SpecFile spec, Clock clock)
+  private static NightChoice byHand(NightStore store, SpecFile spec, boolean startNew, Clock clock)
       throws IOException {
     Instant since = clock.instant().minus(RESUME_WITHIN);
     List<NightEntry> cutOff =
@@ -107,7 +107,7 @@ record NightChoice(NightEntry night, boolean nothingToDo, String why) {
             .filter(night -> night.fingerprint().equals(spec.fingerprint()))
             .filter(night -> night.started().filter(since::isBefore).isPresent())
             .toList();
-    if (!cutOff.isEmpty()) {
+    if (!cutOff.isEmpty() && !startNew) {
       return run(cutOff.get(cutOff.size() - 1));
     }
     LocalDate today = LocalDate.now(clock);

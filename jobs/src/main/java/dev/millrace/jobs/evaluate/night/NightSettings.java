@@ -11,6 +11,7 @@ import java.util.Optional;
  * @param due when nights are due: the start runs the latest one and does nothing if that has ended;
  *     empty for a run by hand
  * @param night the night to run or continue by name; empty to find it
+ * @param startNew for a run by hand: leave one that was cut off alone
  * @param overlapWait longest to wait for another night that still runs; zero refuses
  * @param deadline longest from the first start to the end; empty for none
  * @param attemptsMax starts of one due night before it is given up
@@ -21,6 +22,7 @@ import java.util.Optional;
 public record NightSettings(
     Optional<NightTime> due,
     Optional<NightId> night,
+    boolean startNew,
     Duration overlapWait,
     Optional<Duration> deadline,
     int attemptsMax,
@@ -47,6 +49,7 @@ public record NightSettings(
     return new NightSettings(
         Optional.empty(),
         Optional.empty(),
+        false,
         Duration.ZERO,
         Optional.empty(),
         3,

@@ -146,6 +146,9 @@ public final class Nights {
       verdict = decide(store, entry, body, night, deadline);
       NightEntry ended = entry.ended(clock.instant(), verdict);
       store.write(ended);
+      if (verdict.verdict().equals(NightVerdict.INCOMPLETE)) {
+        console.notice(verdict.summary());
+      }
       finish(store, ended, body, night);
     }
     return verdict.exitCode();

@@ -80,15 +80,17 @@ public final class UnattendedOptions {
    *
    * @param due value of {@code --due}, or null
    * @param night value of {@code --night}, or null
+   * @param startNew whether to leave a night that was cut off alone
    * @throws CommandException if one makes no sense, naming it
    */
-  public NightSettings settings(Console console, String due, String night) {
+  public NightSettings settings(Console console, String due, String night, boolean startNew) {
     boolean waits = oneOf("--overlap", overlap, "wait", "refuse").equals("wait");
     boolean problems = oneOf("--notify-on", notifyOn, "always", "problem").equals("problem");
     try {
       return new NightSettings(
           Optional.ofNullable(due).map(text -> NightTime.parse(text, ZoneId.systemDefault())),
           Optional.ofNullable(night).map(UnattendedOptions::nightId),
+          startNew,
           waits ? time("--wait", wait) : Duration.ZERO,
           Optional.ofNullable(deadline).map(text -> time("--deadline", text)),
           attempts,

@@ -1,5 +1,7 @@
 package dev.millrace.jobs.evaluate.result;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
+import java.nio.charset.StandardCharsets;
 import java.util.Objects;
 
 /**
@@ -16,5 +18,14 @@ public record ChoiceScore(
     String text, double logLikelihood, int tokens, int bytes, boolean greedy) {
   public ChoiceScore {
     Objects.requireNonNull(text, "text");
+  }
+
+  /** Unicode characters of the choice without the delimiter before it. */
+  @JsonIgnore
+  public int characters() {
+    byte[] all = text.getBytes(StandardCharsets.UTF_8);
+    int from = Math.max(0, all.length - bytes);
+    String choice = new String(all, from, all.length - from, StandardCharsets.UTF_8);
+    return choice.codePointCount(0, choice.length());
   }
 }

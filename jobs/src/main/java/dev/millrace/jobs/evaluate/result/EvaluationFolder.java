@@ -15,8 +15,8 @@ import java.util.stream.Stream;
  * What {@code --output} names: all nights of one evaluation.
  *
  * <pre>
- * nights/NIGHT_ID/        one {@link NightFolder} each; the id is the time it began, in UTC, as
- *                         20261125T020000Z
+ * nights/NIGHT_ID/        one {@link NightFolder} each; the id is the night's date, 2026-11-25,
+ *                         with .02 for a second of that date
  * baseline/               a copy of the accepted night, a {@link NightFolder} too (night.json and
  *                         samples/), with accepted.json; survives the removal of old nights
  * baselines/NIGHT_ID/     those accepted before

@@ -83,6 +83,7 @@ final class NightFixture {
         new NightSettings(
             due.map(text -> NightTime.parse(text, ZoneOffset.UTC)),
             night.map(text -> NightId.parse(text).orElseThrow()),
+            false,
             wait,
             deadline,
             3,
