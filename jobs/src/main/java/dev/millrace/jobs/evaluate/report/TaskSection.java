@@ -173,7 +173,9 @@ final class TaskSection {
 
   private void more(TaskResult task) throws IOException {
     html.open("tr", "class", "more").open("td", "colspan", "7").open("details");
-    html.open("summary").name(task.gate().sentence()).close("summary");
+    boolean passed = task.gate().verdict() == Verdict.PASS;
+    html.open("summary");
+    html.name(passed ? "Gate, history and provenance" : task.gate().sentence()).close("summary");
     List<Point> points = points(task);
     if (points.size() > 1) {
       html.open("figure");

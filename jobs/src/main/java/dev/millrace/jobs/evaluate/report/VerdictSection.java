@@ -35,11 +35,19 @@ final class VerdictSection {
     html.open("h1");
     html.element("span", HtmlPage.mark(night.verdict()), "class", "mark", "aria-hidden", "true");
     html.text(HtmlPage.word(night.verdict())).close("h1");
-    html.open("p", "class", "summary").name(night.summary()).close("p");
+    html.open("p", "class", "summary").name(summary()).close("p");
     reasons();
     figures();
     navigation();
     html.close("div").close("header");
+  }
+
+  /** The sentence without the word that stands above it in large letters. */
+  private String summary() {
+    String word = HtmlPage.word(night.verdict()) + ": ";
+    return night.summary().startsWith(word)
+        ? night.summary().substring(word.length())
+        : night.summary();
   }
 
   private void reasons() throws IOException {

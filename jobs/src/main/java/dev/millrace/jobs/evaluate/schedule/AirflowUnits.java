@@ -5,8 +5,9 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * A DAG file for Airflow 2.4 or newer. One run at a time, none for the past; a task that failed for
- * now (75), was interrupted (130) or killed is tried again and goes on; any other failure is final.
+ * A DAG file for Airflow 2.4 or newer. One run at a time, none for the past; a task that failed in
+ * a way that may pass (1, 75), was interrupted (130) or killed is tried again and goes on; any
+ * other failure is final.
  */
 final class AirflowUnits {
   private AirflowUnits() {}
@@ -45,7 +46,7 @@ final class AirflowUnits {
         %s]
 
         # Exit codes after which the same command goes on where it stopped.
-        AGAIN = (75, 130)
+        AGAIN = (1, 75, 130)
 
 
         @dag(

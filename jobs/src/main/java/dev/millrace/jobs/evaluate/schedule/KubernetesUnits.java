@@ -17,7 +17,7 @@ import org.snakeyaml.engine.v2.common.FlowStyle;
 final class KubernetesUnits {
   private static final String SPEC_FOLDER = "/etc/millrace";
   private static final String NIGHTS = "/nights";
-  private static final List<Integer> FINAL_EXIT_CODES = List.of(1, 2, 3, 4, 5);
+  private static final List<Integer> FINAL_EXIT_CODES = List.of(2, 3, 4, 5);
 
   private KubernetesUnits() {}
 

@@ -68,7 +68,7 @@ final class SystemdUnits {
         ExecStart=%s
         Restart=on-failure
         RestartSec=5min
-        RestartPreventExitStatus=1 2 3 4 5 130
+        RestartPreventExitStatus=2 3 4 5 130
         TimeoutStartSec=infinity
         TimeoutStopSec=60
         KillMode=mixed
