@@ -209,7 +209,7 @@ public final class Nights {
     NightEntry entry = ended;
     try {
       body.report(night, ended.verdict().orElseThrow());
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException | RuntimeException | OutOfMemoryError e) {
       entry = troubled(entry, "The report could not be written: " + text(e));
     }
     try {
@@ -225,7 +225,7 @@ public final class Nights {
     return entry.troubledBy(InertText.line(what));
   }
 
-  private static String text(Exception failure) {
+  private static String text(Throwable failure) {
     return failure.getMessage() == null ? failure.toString() : failure.getMessage();
   }
 
@@ -262,7 +262,7 @@ public final class Nights {
       boolean recent = night.finished().filter(since::isBefore).isPresent();
       boolean pending = night.notices().stream().anyMatch(notice -> !notice.delivered());
       if (night.state() == State.ENDED && recent && pending) {
-        store.write(night.told(notifier.tell(night, store.folder(night.id()))));
+        store.write(night.told(notifier.tellOnce(night, store.folder(night.id()))));
       }
     }
   }

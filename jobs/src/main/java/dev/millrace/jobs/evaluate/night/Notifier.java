@@ -46,13 +46,22 @@ final class Notifier {
 
   /** Tells all who have not heard yet; returns what is now known of each. */
   List<Notice> tell(NightEntry night, Path folder) {
+    return tell(night, folder, Integer.MAX_VALUE);
+  }
+
+  /** The same with one try each: what is left of an earlier night must not hold up this one. */
+  List<Notice> tellOnce(NightEntry night, Path folder) {
+    return tell(night, folder, 1);
+  }
+
+  private List<Notice> tell(NightEntry night, Path folder, int triesMax) {
     List<Notice> known = new ArrayList<>();
     Message message = message(night, folder);
     for (int i = 0; i < recipients.size(); i++) {
       Recipient recipient = recipients.get(i);
       Notice before = before(night, (i + 1) + ": " + recipient.name());
       boolean done = before.delivered() || before.tries() >= TRIES_IN_ALL;
-      known.add(done ? before : tell(recipient, message, before));
+      known.add(done ? before : tell(recipient, message, before, triesMax));
     }
     return known;
   }
@@ -63,7 +72,7 @@ final class Notifier {
     return known.orElse(new Notice(name, false, 0, ""));
   }
 
-  private Notice tell(Recipient recipient, Message message, Notice before) {
+  private Notice tell(Recipient recipient, Message message, Notice before, int triesMax) {
     Duration rest = FIRST_PAUSE;
     String error = "";
     int tries = 0;
@@ -73,10 +82,10 @@ final class Notifier {
         try {
           recipient.deliver(message);
           return new Notice(before.to(), true, before.tries() + tries, "");
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException e) {
           error = why(e);
         }
-        if (tries == recipient.triesMax()) {
+        if (tries >= Math.min(triesMax, recipient.triesMax())) {
           return new Notice(before.to(), false, before.tries() + tries, error);
         }
         pause.sleep(rest);
@@ -88,7 +97,7 @@ final class Notifier {
     }
   }
 
-  private static String why(IOException failure) {
+  private static String why(Exception failure) {
     String said = failure.getMessage();
     String text = said == null ? failure.getClass().getSimpleName() : said;
     return InertText.line(InertText.shortened(text, ERROR_CHARS_MAX));

@@ -147,7 +147,9 @@ final class HarnessFiles {
       configs.set(name, config(name, task));
       versions.putNull(name);
       shots.put(name, task.fewShot());
-      directions.putObject(name).put(task.metric().name(), task.metric().higherIsBetter());
+      ObjectNode direction = directions.putObject(name);
+      direction.put(task.metric().name(), task.metric().higherIsBetter());
+      task.otherMetrics().forEach(m -> direction.put(m.name(), m.higherIsBetter()));
       counts.putObject(name).put("original", task.rows()).put("effective", task.rows());
     }
     ObjectNode config = root.putObject("config");

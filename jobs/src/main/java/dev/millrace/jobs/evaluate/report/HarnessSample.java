@@ -68,16 +68,18 @@ final class HarnessSample {
     root.put("filter", "none");
     ArrayNode names = root.putArray("metrics");
     sample.metrics().keySet().forEach(names::add);
-    root.put("doc_hash", hash(doc.toString()));
-    root.put("prompt_hash", hash(prompt));
-    root.put("target_hash", hash(target));
+    String docHash = hash(doc.toString());
+    String promptHash = hash(prompt);
+    String targetHash = hash(target);
+    root.put("doc_hash", docHash);
+    root.put("prompt_hash", promptHash);
+    root.put("target_hash", targetHash);
     values(root, sample);
     root.put("repeat", sample.repeat());
     if (sample.failure() != null) {
       root.put("failure", sample.failure());
     }
-    all.update(
-        (hash(doc.toString()) + hash(prompt) + hash(target)).getBytes(StandardCharsets.UTF_8));
+    all.update((docHash + promptHash + targetHash).getBytes(StandardCharsets.UTF_8));
     return root;
   }
 

@@ -110,6 +110,27 @@ class NotifierTest {
   }
 
   @Test
+  void aWebhookThatIsDownHoldsUpLaterNightsByOneTryOnly() {
+    failuresLeft.set(1000);
+    fixture.run("FAIL");
+    fixture.nextNight();
+    fixture.pauses.clear();
+
+    fixture.run("PASS");
+
+    assertEquals(3, fixture.pauses.size(), "only tonight's verdict is tried with pauses");
+  }
+
+  @Test
+  void anAddressThatCannotBeCalledChangesNoVerdict() throws IOException {
+    fixture.recipients = List.of(Webhook.parse("http://127.0.0.1:99999/s3cret"));
+
+    assertEquals(ExitCode.GATE_FAILED, fixture.run("FAIL"));
+
+    assertFalse(fixture.entry("2026-11-25").notices().get(0).delivered());
+  }
+
+  @Test
   void nobodyListeningIsTheSameAsAFailure() throws IOException {
     server.stop(0);
 
