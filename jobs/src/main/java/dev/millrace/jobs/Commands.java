@@ -57,6 +57,10 @@ final class Commands {
     root.addSubcommand(runJob(RUN_JOB));
     root.addSubcommand(bench());
     root.addSubcommand(stressMemory());
+    root.addSubcommand(new EvaluateCommand(console, engines));
+    root.addSubcommand(new BaselineCommand(console));
+    root.addSubcommand(new ScheduleCommand(console));
+    root.addSubcommand(new NightsCommand(console));
     root.addSubcommand(new DoctorCommand(console));
     root.addSubcommand(new CommandLine(new GenerateCompletion()));
     return root;
@@ -91,6 +95,7 @@ final class Commands {
     root.setOut(new PrintWriter(console.out(), true, StandardCharsets.UTF_8));
     root.setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8));
     root.setUsageHelpWidth(USAGE_COLUMNS);
+    root.setCaseInsensitiveEnumValuesAllowed(true);
     root.setUsageHelpLongOptionsMaxWidth(34);
     root.setParameterExceptionHandler(this::misused);
     root.setExecutionExceptionHandler(

@@ -19,7 +19,10 @@ class CommandsTest {
   @TempDir private Path cache;
 
   @ParameterizedTest
-  @ValueSource(strings = {"convert", "inspect", "plan", "run-job", "bench", "doctor"})
+  @ValueSource(
+      strings = {
+        "convert", "inspect", "plan", "run-job", "bench", "schedule", "nights", "doctor"
+      })
   void everyCommandHelpsAndListsItsExitCodes(String command) {
     CommandLineRun run = CommandLineRun.millrace(cache, command, "--help");
 

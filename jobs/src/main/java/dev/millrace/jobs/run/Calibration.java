@@ -22,20 +22,21 @@ import java.util.function.LongSupplier;
  * Measures a model for a few seconds with prompts as long as the job's median one, in batches as
  * large as the job's. Rough: the clock also sees the JVM warming up, so a job tends to be faster.
  */
-final class Calibration {
+public final class Calibration {
   private static final long SECONDS_MAX = 10;
   private static final int OUTPUT_TOKENS = 32;
 
   private final EngineFactory factory;
   private final LongSupplier nanoClock;
 
-  Calibration(EngineFactory factory, LongSupplier nanoClock) {
+  /** A measurement of one model; {@code nanoClock} is {@link System#nanoTime} or a test's own. */
+  public Calibration(EngineFactory factory, LongSupplier nanoClock) {
     this.factory = factory;
     this.nanoClock = nanoClock;
   }
 
   /** Loads the model, lets it work, and scales up. */
-  TimeForecast measure(StagePlan plan) {
+  public TimeForecast measure(StagePlan plan) {
     try (Engine engine = factory.openEngine()) {
       double load = engine.info().loadNanos() / 1e9;
       long started = nanoClock.getAsLong();

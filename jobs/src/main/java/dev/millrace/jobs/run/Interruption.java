@@ -10,7 +10,7 @@ import java.util.concurrent.TimeUnit;
  * Turns SIGINT and SIGTERM into a clean end: the job is cancelled, what is finished is kept, and
  * the process exits with {@link ExitCode#INTERRUPTED} whichever signal it was.
  */
-final class Interruption implements AutoCloseable {
+public final class Interruption implements AutoCloseable {
   /** Longest that a cancelled job may take to stop; it needs about one decode step. */
   private static final long PATIENCE_SECONDS = 30;
 
@@ -22,7 +22,7 @@ final class Interruption implements AutoCloseable {
   }
 
   /** Watches for signals until closed. */
-  static Interruption watch(CancelToken cancel, PrintStream err) {
+  public static Interruption watch(CancelToken cancel, PrintStream err) {
     Interruption interruption = new Interruption(cancel, err);
     Runtime.getRuntime().addShutdownHook(interruption.hook);
     return interruption;

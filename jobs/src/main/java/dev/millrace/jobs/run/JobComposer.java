@@ -122,7 +122,8 @@ public final class JobComposer {
         beamArguments(spec));
   }
 
-  private static List<String> beamArguments(JobSpec spec) {
+  /** What Beam is told: its runner, and options of its own. */
+  public static List<String> beamArguments(JobSpec spec) {
     List<String> arguments = new ArrayList<>();
     arguments.add("--runner=" + BEAM_RUNNERS.get(spec.text(JobOption.RUNNER)));
     arguments.addAll(spec.texts(JobOption.BEAM));
@@ -154,7 +155,8 @@ public final class JobComposer {
         spec.flag(JobOption.KEEP_WORK_FILES));
   }
 
-  static SamplingSettings sampling(JobSpec spec) {
+  /** The sampling settings of a spec. */
+  public static SamplingSettings sampling(JobSpec spec) {
     return SamplingSettings.builder()
         .maxTokens(spec.smallInteger(JobOption.MAX_TOKENS, 0))
         .minTokens(spec.smallInteger(JobOption.MIN_TOKENS, 0))

@@ -12,13 +12,14 @@ import java.util.Comparator;
 import java.util.List;
 
 /** Asks the engine's own plan what each rank count would take. */
-final class MemoryPlan {
+public final class MemoryPlan {
   private final EngineFactories engines;
   private final Path workspace;
   private final EngineSettings settings;
   private final WorkspaceManifest manifest;
 
-  MemoryPlan(
+  /** A plan of one workspace. */
+  public MemoryPlan(
       EngineFactories engines,
       Path workspace,
       EngineSettings settings,
@@ -30,7 +31,7 @@ final class MemoryPlan {
   }
 
   /** The rank count asked for. */
-  MemoryForecast chosen() {
+  public MemoryForecast chosen() {
     return forecast(settings.ranks());
   }
 

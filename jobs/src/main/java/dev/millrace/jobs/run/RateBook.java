@@ -21,7 +21,7 @@ import java.util.Optional;
  * say how long a job will take. One small JSON file per model and setting in the cache; the newest
  * run that computed enough wins.
  */
-final class RateBook {
+public final class RateBook {
   /** A run of fewer tokens says more about its start than about its rate. */
   private static final long TOKENS_MIN = 1000;
 
@@ -36,7 +36,7 @@ final class RateBook {
    * @param folder where rates are kept
    * @param fingerprint of the model
    */
-  RateBook(Path folder, String fingerprint, EngineSettings settings, Clock clock) {
+  public RateBook(Path folder, String fingerprint, EngineSettings settings, Clock clock) {
     String name =
         String.join(
             "-",
@@ -50,7 +50,7 @@ final class RateBook {
   }
 
   /** Keeps the rate of a run that has just ended, if it computed enough to tell. */
-  void record(JobReport report) throws IOException {
+  public void record(JobReport report) throws IOException {
     EngineStatistics statistics = report.statistics();
     if (statistics == null || statistics.computedTokens() < TOKENS_MIN) {
       return;
@@ -71,7 +71,7 @@ final class RateBook {
   }
 
   /** How long the rest of a staged job will take, if a run of this model was recorded. */
-  Optional<TimeForecast> expect(StagePlan plan) throws IOException {
+  public Optional<TimeForecast> expect(StagePlan plan) throws IOException {
     if (!Files.isRegularFile(file)) {
       return Optional.empty();
     }

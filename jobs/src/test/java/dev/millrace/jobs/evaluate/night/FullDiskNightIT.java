@@ -1,0 +1,113 @@
+package dev.millrace.jobs.evaluate.night;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.millrace.jobs.outcome.CommandException;
+import dev.millrace.jobs.outcome.ExitCode;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A night on a small file system of its own; needs the right to mount one, else it is skipped. */
+class FullDiskNightIT {
+  @TempDir private Path folder;
+  private Path disk;
+  private NightFixture fixture;
+
+  @BeforeEach
+  void mountASmallDisk() throws Exception {
+    disk = Files.createDirectory(folder.resolve("disk"));
+    String refused = shell("mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", disk.toString());
+    assumeTrue(refused.isEmpty(), "Not run: a small tmpfs cannot be mounted here: " + refused);
+    fixture = new NightFixture(disk);
+    fixture.nextNight();
+  }
+
+  @AfterEach
+  void unmount() throws Exception {
+    shell("umount", "-l", disk.toString());
+  }
+
+  /** Runs a command; returns what it printed if it failed, else nothing. */
+  private static String shell(String... command) throws IOException, InterruptedException {
+    Process process;
+    try {
+      process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    } catch (IOException e) {
+      return e.getMessage();
+    }
+    String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    return process.waitFor() == 0 ? "" : printed.isBlank() ? "refused" : printed.strip();
+  }
+
+  /** Fills the disk to the last byte. */
+  private static void fill(Path file) throws IOException {
+    byte[] block = new byte[512];
+    try (OutputStream out = Files.newOutputStream(file)) {
+      for (int i = 0; i < 1 << 15; i++) {
+        out.write(block);
+      }
+    } catch (IOException e) {
+      assertTrue(e.getMessage().contains("No space"), e.getMessage());
+    }
+  }
+
+  @Test
+  void aVerdictReachedOnAFullDiskIsKept() throws IOException {
+    ExitCode code =
+        fixture.run(
+            new NightBody() {
+              @Override
+              public NightVerdict decide(Night night) throws IOException {
+                fill(night.folder().resolve("ballast"));
+                byte[] result = "x".repeat(200_000).getBytes(StandardCharsets.UTF_8);
+                night
+                    .keeper()
+                    .keep(() -> Files.write(night.folder().resolve("night.json"), result));
+                return NightFixture.verdict("FAIL");
+              }
+
+              @Override
+              public void report(Night night, NightVerdict verdict) throws IOException {
+                fill(night.folder().resolve("report.html"));
+                Files.write(night.folder().resolve("junit.xml"), new byte[512]);
+              }
+            });
+
+    assertEquals(ExitCode.GATE_FAILED, code);
+    NightEntry night = fixture.entry("2026-11-25");
+    assertEquals("FAIL", night.verdict().orElseThrow().verdict());
+    assertEquals(200_000, Files.size(fixture.root.resolve("nights/2026-11-25/night.json")));
+    assertTrue(fixture.told().contains("The verdict stands."), fixture.told());
+  }
+
+  @Test
+  void aNightThatFindsTheDiskFullGoesOnWhenThereIsRoom() throws Exception {
+    Path ballast = disk.resolve("ballast");
+    CommandException full =
+        assertThrows(
+            CommandException.class,
+            () ->
+                fixture.run(
+                    night -> {
+                      fill(ballast);
+                      Files.write(night.folder().resolve("half"), new byte[4096]);
+                      throw new IllegalStateException("not reached");
+                    }));
+    assertEquals(ExitCode.RETRYABLE, full.exitCode());
+    Files.delete(ballast);
+
+    assertEquals(ExitCode.DONE, fixture.run("PASS"));
+
+    assertEquals(2, fixture.entry("2026-11-25").attempts().size());
+  }
+}
