@@ -19,7 +19,8 @@ class CommandsTest {
   @TempDir private Path cache;
 
   @ParameterizedTest
-  @ValueSource(strings = {"convert", "inspect", "plan", "run-job", "doctor"})
+  @ValueSource(
+      strings = {"convert", "inspect", "plan", "run-job", "evaluate", "baseline", "doctor"})
   void everyCommandHelpsAndListsItsExitCodes(String command) {
     CommandLineRun run = CommandLineRun.millrace(cache, command, "--help");
 
