@@ -1,6 +1,7 @@
 """Scores the samples of a night anew, from its sample files alone, and compares with what it says.
 
     python recompute.py NIGHT_FOLDER
+    python recompute.py --ifeval-cases ifeval-cases.jsonl    (writes the cases of InstructionCheckTest)
 
 Written apart from the Java code and after the published rules. Exact match, F1, multiple choice (raw, per
 character, byte and token), perplexities and IFEval's checks are computed per sample and per task; the number of
@@ -13,7 +14,6 @@ import re
 import string
 import sys
 
-night = pathlib.Path(sys.argv[1])
 data = pathlib.Path(__file__).parents[5] / "sample-data/evaluation"
 ifeval_rows = {str(r["key"]): r for r in map(json.loads, (data / "ifeval.jsonl").open(encoding="utf-8"))}
 
@@ -205,45 +205,82 @@ def choices(sample):
     }
 
 
-checked = differences = unknown = 0
-result = json.loads((night / "night.json").read_text(encoding="utf-8"))
-for task in result["tasks"]:
-    sums = {}
-    for line in (night / task["samples_file"]).open(encoding="utf-8"):
-        sample = json.loads(line)
-        mine = {}
-        if sample["failure"] is not None:
-            mine = {} if task["request_type"] == "perplexity" else {n: 0.0 for n in sample["metrics"]}
-        elif task["request_type"] == "multiple_choice":
-            mine = choices(sample)
-        elif task["task"] == "ifeval":
-            mine = ifeval(sample)
-        elif task["request_type"] == "generate":
-            accepted = [sample["target"]] + sample["targets"]
-            found = [e for e in sample["extracted"]]
-            mean = lambda f: sum(max(f(e, t) for t in accepted) if e is not None else 0.0 for e in found) / len(found)
-            mine["exact_match"] = mean(lambda e, t: float(exact(e, task["task"]) == exact(t, task["task"])))
-            mine["f1"] = mean(f1)
-        for name, value in sample["metrics"].items():
-            weight = sample["weights"].get(name, 1.0)
-            entry = sums.setdefault(name, [0.0, 0.0])
-            entry[0] += value
-            entry[1] += weight
-            if task["request_type"] == "perplexity":
-                continue
-            if name not in mine:
-                unknown += 1
-                continue
+def compare(night):
+    checked = differences = unknown = 0
+    result = json.loads((night / "night.json").read_text(encoding="utf-8"))
+    for task in result["tasks"]:
+        sums = {}
+        for line in (night / task["samples_file"]).open(encoding="utf-8"):
+            sample = json.loads(line)
+            mine = {}
+            if sample["failure"] is not None:
+                mine = {} if task["request_type"] == "perplexity" else {n: 0.0 for n in sample["metrics"]}
+            elif task["request_type"] == "multiple_choice":
+                mine = choices(sample)
+            elif task["task"] == "ifeval":
+                mine = ifeval(sample)
+            elif task["request_type"] == "generate":
+                accepted = [sample["target"]] + sample["targets"]
+                found = [e for e in sample["extracted"]]
+                mean = lambda f: sum(max(f(e, t) for t in accepted) if e is not None else 0.0 for e in found) / len(found)
+                mine["exact_match"] = mean(lambda e, t: float(exact(e, task["task"]) == exact(t, task["task"])))
+                mine["f1"] = mean(f1)
+            for name, value in sample["metrics"].items():
+                weight = sample["weights"].get(name, 1.0)
+                entry = sums.setdefault(name, [0.0, 0.0])
+                entry[0] += value
+                entry[1] += weight
+                if task["request_type"] == "perplexity":
+                    continue
+                if name not in mine:
+                    unknown += 1
+                    continue
+                checked += 1
+                if abs(mine[name] - value) > 1e-12:
+                    differences += 1
+                    print("DIFFERENT", task["task"], sample["row_id"], name, mine[name], value)
+        for metric in [task["metric"]] + task["other_metrics"]:
+            value, weight = sums[metric["name"]]
+            score = math.exp(-value / weight) if task["request_type"] == "perplexity" else value / weight
             checked += 1
-            if abs(mine[name] - value) > 1e-12:
+            if abs(score - metric["score"]) > 1e-9 * max(1.0, abs(score)):
                 differences += 1
-                print("DIFFERENT", task["task"], sample["row_id"], name, mine[name], value)
-    for metric in [task["metric"]] + task["other_metrics"]:
-        value, weight = sums[metric["name"]]
-        score = math.exp(-value / weight) if task["request_type"] == "perplexity" else value / weight
-        checked += 1
-        if abs(score - metric["score"]) > 1e-9 * max(1.0, abs(score)):
-            differences += 1
-            print("DIFFERENT", task["task"], metric["name"], score, metric["score"])
-print(f"{checked} figures checked, {differences} differences; {unknown} need a language and were left out")
-sys.exit(1 if differences else 0)
+                print("DIFFERENT", task["task"], metric["name"], score, metric["score"])
+    print(f"{checked} figures checked, {differences} differences; {unknown} need a language and were left out")
+    return 1 if differences else 0
+
+
+TEXTS = [
+    "", "Yes, it is.", "no comma here\n\nsecond paragraph\n\nThird one. Two sentences!", "HELLO WORLD IT IS", "the quiet cat is here and it sits",
+    "* one\n* two\n- three\n  - four", "*a* **b** *c* ** ** **", "<<A title>>\ntext", "<<>>", "{\"a\": [1, 2]}", "```json\n{\"a\": 1}\n```", "{'a': 1}",
+    "SECTION 1\nx\nSECTION 2\ny", "Section 1 a Section 2 b Section 3", "My answer is yes.", "[name] and [address] and [", "Text.\nP.S. more", "x p.p.s y", "P. P. S. z",
+    "first ****** second", "same ****** same", "a ****** ****** b", "\"quoted\"", "\"half", "one *** two *** three", "*** one *** two", "one *** *** two",
+    "Weekend starts.\n\nThen Monday.", "\u201cWeekend\u201d is here\n\nnow", "Sherlock-Holmes USA NATO it's IT'S e.g. Dr. Who", "Peace!", "He said. She said? They said! No end",
+    "\u00e9t\u00e9 \u00c9T\u00c9 na\u00efve \u4f60\u597d 123", "rock and ROCK and rocket, thanks", "Is there anything else I can help with?", "\"Is there anything else I can help with?\"  ",
+    "a\n\n\n\nb", "[a] [b]\n* x\n* y\n SECTION 1 SECTION 2 PARAGRAPH 1 PARAGRAPH 2 Section 1, Section 2", "word " * 100, "Sentence one. " * 25, "line one\nline two, with comma\nline three", "*starred line*\nbody\n*end*",
+]
+
+
+def cases(out):
+    """Writes every kind of instruction of the sample with texts and whether they follow, for the Java test."""
+    pairs = {}
+    for row in ifeval_rows.values():
+        for id, kwargs in zip(row["instruction_id_list"], row["kwargs"]):
+            pairs.setdefault(id, []).append(kwargs)
+    with open(out, "w", encoding="utf-8") as file:
+        for id, several in sorted(pairs.items()):
+            small = [{k: min(v, 2) if isinstance(v, int) else v for k, v in one.items()} for one in several[:2]]
+            for kwargs in several[:1] + small:
+                own = [str(v) for v in kwargs.values()] + [" ".join(v) for v in kwargs.values() if isinstance(v, list)]
+                for text in TEXTS + own:
+                    result = follows(id, kwargs, text)
+                    if result is not None:
+                        case = {"id": id, "kwargs": kwargs, "text": text, "follows": result}
+                        file.write(json.dumps(case, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--ifeval-cases":
+        cases(sys.argv[2])
+    else:
+        sys.exit(compare(pathlib.Path(sys.argv[1])))
