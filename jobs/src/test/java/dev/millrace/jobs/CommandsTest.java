@@ -21,7 +21,17 @@ class CommandsTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "convert", "inspect", "plan", "run-job", "bench", "schedule", "nights", "doctor"
+        "convert",
+        "inspect",
+        "plan",
+        "run-job",
+        "bench",
+        "stress-memory",
+        "evaluate",
+        "baseline",
+        "schedule",
+        "nights",
+        "doctor"
       })
   void everyCommandHelpsAndListsItsExitCodes(String command) {
     CommandLineRun run = CommandLineRun.millrace(cache, command, "--help");

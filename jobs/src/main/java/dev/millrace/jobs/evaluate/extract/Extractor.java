@@ -27,8 +27,7 @@ public final class Extractor {
       List.of(
           builtIn("(?i:answer|option|choice)(?i: is)?[:\\s]*\\(?([A-Z])\\b"),
           builtIn("\\(([A-Z])\\)"),
-          builtIn("(?<![A-Za-z'])([A-Z])(?=[.):]|\\s*$)"),
-          builtIn("^\\s*([A-Z])\\b"));
+          builtIn("(?<![A-Za-z'])([A-Z])(?=[.):]|\\s*$)"));
 
   private static final Pattern FENCE =
       Pattern.compile("```[A-Za-z0-9_+-]*[ \\t]*\\r?\\n(.*?)```", Pattern.DOTALL);

@@ -32,6 +32,9 @@ public final class GateFacts {
                   "failure_share",
                   "flaky")));
 
+  private static final List<String> ABOUT_CHANGE =
+      List.of("change", "change.low", "change.high", "p", "adjusted_p");
+
   private final Map<String, Double> values = new HashMap<>();
   private final MetricValue metric;
   private final BaselineComparison baseline;
@@ -92,12 +95,11 @@ public final class GateFacts {
                 .append(name)
                 .append(' ')
                 .append(value == null ? "not known" : number(value)));
-    boolean aboutChange =
-        seen.keySet().stream().anyMatch(n -> n.startsWith("change") || n.endsWith("p"));
+    boolean aboutChange = seen.keySet().stream().anyMatch(ABOUT_CHANGE::contains);
     if (strikes && aboutChange && baseline != null) {
       return String.format(
           Locale.ROOT,
-          "%s went from %s to %s: change %s (95 %% %s to %s), adjusted p %s over %,d paired rows,"
+          "%s went from %s to %s: change %s (95 %% %s to %s), %s over %,d paired rows,"
               + " %,d better and %,d worse.",
           metric.name(),
           number(baseline.score()),
@@ -105,7 +107,7 @@ public final class GateFacts {
           signed(baseline.change()),
           signed(baseline.changeInterval().low()),
           signed(baseline.changeInterval().high()),
-          number(baseline.adjustedPValue()),
+          chance(baseline.adjustedPValue()),
           baseline.pairedRows(),
           baseline.better(),
           baseline.worse());
@@ -113,11 +115,15 @@ public final class GateFacts {
     if (!strikes && unknown && baseline == null && aboutChange) {
       return "Not judged: there is no accepted run to compare with (" + figures + ").";
     }
-    return (strikes ? "It holds: " : "It does not hold: ") + figures + ".";
+    return (strikes ? "" : "It did not strike: ") + figures + ".";
   }
 
   private static String number(Double value) {
     return value == null ? "none" : String.format(Locale.ROOT, "%.4g", value);
+  }
+
+  private static String chance(double p) {
+    return p < 0.0001 ? "adjusted p < 0.0001" : String.format(Locale.ROOT, "adjusted p %.4f", p);
   }
 
   private static String signed(double value) {

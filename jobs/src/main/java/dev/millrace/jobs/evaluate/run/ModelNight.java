@@ -22,10 +22,13 @@ import dev.millrace.jobs.evaluate.spec.EvaluationSpec;
 import dev.millrace.jobs.evaluate.spec.ModelSpec;
 import dev.millrace.jobs.evaluate.spec.SuiteSpec;
 import dev.millrace.jobs.evaluate.spec.TaskSpec;
+import dev.millrace.jobs.model.Places;
+import dev.millrace.jobs.run.RateBook;
 import dev.millrace.pipeline.job.JobReport;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -54,6 +57,12 @@ final class ModelNight {
 
   String name() {
     return model.name();
+  }
+
+  /** How fast it ran here before. */
+  RateBook rates(Places places, Clock clock) {
+    return new RateBook(
+        places.cache().resolve("rates"), factory.modelFingerprint(), model.engine(), clock);
   }
 
   /** Names the model and its settings in folders. */

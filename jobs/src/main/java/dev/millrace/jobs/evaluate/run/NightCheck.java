@@ -106,18 +106,12 @@ public final class NightCheck {
       manifest = opened.manifest();
     }
     MemoryForecast memory = new MemoryPlan(engines, workspace, model.engine(), manifest).chosen();
-    print(night, counts, plans, memory, time(manifest, model, plans));
+    print(night, counts, plans, memory, time(night, plans));
     return memory.fits();
   }
 
-  private Optional<Double> time(WorkspaceManifest manifest, ModelSpec model, List<StagePlan> plans)
-      throws IOException {
-    RateBook rates =
-        new RateBook(
-            places.cache().resolve("rates"),
-            manifest.modelFingerprint(),
-            model.engine(),
-            Clock.systemUTC());
+  private Optional<Double> time(ModelNight night, List<StagePlan> plans) throws IOException {
+    RateBook rates = night.rates(places, Clock.systemUTC());
     double seconds = 0;
     for (StagePlan plan : plans) {
       Optional<TimeForecast> forecast = rates.expect(plan);

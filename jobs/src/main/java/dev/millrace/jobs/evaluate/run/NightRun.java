@@ -41,6 +41,7 @@ public final class NightRun {
 
   private final Console console;
   private final EngineFactories engines;
+  private final Places places;
   private final ModelStore models;
   private final String program;
   private final Clock clock;
@@ -54,6 +55,7 @@ public final class NightRun {
       Console console, EngineFactories engines, Places places, String program, Clock clock) {
     this.console = console;
     this.engines = engines;
+    this.places = places;
     this.models = new ModelStore(places, console);
     this.program = program;
     this.clock = clock;
@@ -194,12 +196,25 @@ public final class NightRun {
       } finally {
         progress.clear();
       }
+      recordRate(night, done);
       night.keepAnswers(jobs, store, failures);
       store.openFailures(failures);
       long scoring = System.nanoTime();
       scored.addAll(night.score(store, folder));
       long end = System.nanoTime();
       return night.run(workspace, counts, done, (end - scoring) / 1e9, (end - start) / 1e9);
+    }
+  }
+
+  /** For later plans; the first report alone, because the engine counts on over both jobs. */
+  private void recordRate(ModelNight night, ModelJobs.Done done) {
+    if (done.engine() == null || done.reports().isEmpty()) {
+      return;
+    }
+    try {
+      night.rates(places, clock).record(done.reports().get(0));
+    } catch (IOException e) {
+      console.notice("The measured rate could not be kept for later plans: " + e);
     }
   }
 

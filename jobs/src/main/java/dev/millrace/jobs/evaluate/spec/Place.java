@@ -1,5 +1,6 @@
 package dev.millrace.jobs.evaluate.spec;
 
+import dev.millrace.jobs.console.Inert;
 import dev.millrace.jobs.outcome.CommandException;
 import dev.millrace.jobs.outcome.ExitCode;
 import org.snakeyaml.engine.v2.nodes.Node;
@@ -12,6 +13,8 @@ import org.snakeyaml.engine.v2.nodes.Node;
  * @param column from 1
  */
 public record Place(String file, int line, int column) {
+  /** What data says in a message is cut: a line of a megabyte is no help. */
+  private static final int MESSAGE_MAX = 800;
 
   static Place of(Node node) {
     return node.getStartMark()
@@ -26,7 +29,11 @@ public record Place(String file, int line, int column) {
 
   /** A usage error that names this place. */
   public CommandException error(String message, String remedy, Throwable cause) {
-    return new CommandException(ExitCode.USAGE, message + " (" + this + ")", remedy, cause);
+    return new CommandException(
+        ExitCode.USAGE,
+        Inert.line(message, MESSAGE_MAX) + " (" + this + ")",
+        Inert.line(remedy, MESSAGE_MAX),
+        cause);
   }
 
   @Override

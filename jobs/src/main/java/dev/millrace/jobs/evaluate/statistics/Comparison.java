@@ -25,7 +25,8 @@ public record Comparison(
   /** The tests there are. */
   public enum Test {
     MCNEMAR_EXACT("mcnemar-exact"),
-    PAIRED_BOOTSTRAP("paired-bootstrap");
+    PAIRED_BOOTSTRAP("paired-bootstrap"),
+    PAIRED_T("paired-t");
 
     private final String word;
 
@@ -41,7 +42,8 @@ public record Comparison(
 
   /**
    * Compares row by row: McNemar's exact test for independent values of 0 and 1, the paired
-   * bootstrap for anything else.
+   * bootstrap for anything else; Student's paired test where there are too few clusters to draw
+   * from.
    *
    * @param before values of the first run
    * @param after values of the second, of the same rows in the same order, with equal clusters

@@ -13,28 +13,35 @@ final class DetectableDrop {
   /** Standard deviations of the number of changed rows that are looked at. */
   private static final double REACH = 7;
 
+  private static final double PRECISION = 1e-5;
+
   private DetectableDrop() {}
 
   /**
-   * For McNemar's test: rows flip both ways by chance as often as they were seen to (two more, so
-   * that rows that were never seen to flip are not taken to be unable to), and a drop flips further
-   * ones the bad way. Exact power by summing over the number of flips.
+   * For McNemar's test: rows flip both ways by chance, and a drop flips further ones the bad way.
+   * Exact power by summing over the number of flips. How often they flip by chance is taken from
+   * what was seen, less what is more in one direction than chance would have it (a real change),
+   * and two more, so that rows that were never seen to flip are not taken to be unable to.
    *
    * @param rows pairs
-   * @param flips pairs that differ
+   * @param better pairs whose value rose
+   * @param worse pairs whose value fell
    * @return the drop, or NaN if even the largest one is not found
    */
-  static double ofFlips(long rows, long flips) {
-    double chance = Math.min(1, (flips + 2.0) / (rows + 2.0));
+  static double ofFlips(long rows, long better, long worse) {
+    double flips = better + worse;
+    double even = Math.min(flips, 2 * Math.min(better, worse) + 2 * Math.sqrt(flips));
+    double chance = Math.min(1, (even + 2) / (rows + 2.0));
     double most = 1 - chance;
-    if (power(rows, chance, most) < POWER) {
+    int[] betterMax = mostBetter(Math.toIntExact(rows));
+    if (power(betterMax, chance, most) < POWER) {
       return Double.NaN;
     }
     double low = 0;
     double high = most;
-    for (int i = 0; i < 40 && high - low > 1e-6; i++) {
+    while (high - low > PRECISION) {
       double middle = (low + high) / 2;
-      if (power(rows, chance, middle) < POWER) {
+      if (power(betterMax, chance, middle) < POWER) {
         low = middle;
       } else {
         high = middle;
@@ -45,52 +52,67 @@ final class DetectableDrop {
 
   /** Probability that the test rejects for the worse. */
   static double power(long rows, double chance, double drop) {
+    return power(mostBetter(Math.toIntExact(rows)), chance, drop);
+  }
+
+  private static double power(int[] betterMax, double chance, double drop) {
     double flipRate = Math.min(1, chance + drop);
     if (flipRate <= 0) {
       return 0;
     }
     double worseShare = (chance / 2 + drop) / flipRate;
-    int n = Math.toIntExact(rows);
+    int n = betterMax.length - 1;
     BinomialDistribution flips = new BinomialDistribution(null, n, flipRate);
     double spread = REACH * Math.sqrt(n * flipRate * (1 - flipRate)) + REACH;
     int from = (int) Math.max(1, Math.floor(n * flipRate - spread));
     int to = (int) Math.min(n, Math.ceil(n * flipRate + spread));
     double power = 0;
     for (int m = from; m <= to; m++) {
-      int betterMax = mostBetter(m);
-      if (betterMax >= 0) {
+      if (betterMax[m] >= 0) {
         power +=
             flips.probability(m)
                 * new BinomialDistribution(null, m, 1 - worseShare)
-                    .cumulativeProbability(betterMax);
+                    .cumulativeProbability(betterMax[m]);
       }
     }
     return power;
   }
 
-  /** Of so many flips, the most that may be for the better if the test is to reject; -1 if none. */
-  private static int mostBetter(int flips) {
-    BinomialDistribution even = new BinomialDistribution(null, flips, 0.5);
-    int most = even.inverseCumulativeProbability(McNemar.LEVEL / 2);
-    while (most >= 0 && 2 * even.cumulativeProbability(most) >= McNemar.LEVEL) {
-      most--;
+  /**
+   * Of each number of flips up to that of the rows, the most that may be for the better if the test
+   * is to reject; -1 if it cannot. One flip more allows at most one more.
+   */
+  private static int[] mostBetter(int rows) {
+    int[] most = new int[rows + 1];
+    int allowed = -1;
+    for (int flips = 0; flips <= rows; flips++) {
+      if (McNemar.pValue(allowed + 1, flips - allowed - 1L) < McNemar.LEVEL) {
+        allowed++;
+      }
+      most[flips] = allowed;
     }
     return most;
   }
 
   /**
-   * For a test on a mean of differences: the distance of two Student's quantiles.
+   * For a test on a mean of differences: so many standard errors as the test asks for, and
+   * Student's quantile of the power. The error is itself an estimate; one standard error of it is
+   * added, so that the drop is not understated half of the time.
    *
    * @param error standard error of the change
+   * @param critical standard errors at which the test rejects; NaN takes Student's quantile
    * @param clusters independent differences
    */
-  static double ofError(double error, int clusters) {
+  static double ofError(double error, double critical, int clusters) {
     if (Double.isNaN(error) || clusters < 2) {
       return Double.NaN;
     }
     TDistribution student = new TDistribution(clusters - 1.0);
-    return error
-        * (student.inverseCumulativeProbability(1 - McNemar.LEVEL / 2)
-            + student.inverseCumulativeProbability(POWER));
+    double rejects =
+        Double.isNaN(critical)
+            ? student.inverseCumulativeProbability(1 - McNemar.LEVEL / 2)
+            : critical;
+    double caution = 1 + 1.5 / Math.sqrt(2 * (clusters - 1.0));
+    return error * caution * (rejects + student.inverseCumulativeProbability(POWER));
   }
 }

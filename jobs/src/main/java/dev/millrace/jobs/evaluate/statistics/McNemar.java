@@ -1,6 +1,5 @@
 package dev.millrace.jobs.evaluate.statistics;
 
-import org.apache.commons.math3.distribution.BinomialDistribution;
 import org.apache.commons.math3.special.Beta;
 
 /**
@@ -22,7 +21,7 @@ final class McNemar {
         Math.min(1, Math.max(exact[1], score[1])),
         Comparison.Test.MCNEMAR_EXACT,
         pValue(better, worse),
-        DetectableDrop.ofFlips(rows, better + worse),
+        DetectableDrop.ofFlips(rows, better, worse),
         better,
         worse);
   }
@@ -34,7 +33,8 @@ final class McNemar {
       return 1;
     }
     int fewer = Math.toIntExact(Math.min(better, worse));
-    return Math.min(1, 2 * new BinomialDistribution(null, flips, 0.5).cumulativeProbability(fewer));
+    // the distribution function as an incomplete beta function: exact far out in the tail, too
+    return Math.min(1, 2 * Beta.regularizedBeta(0.5, flips - fewer, fewer + 1.0));
   }
 
   /**

@@ -2,6 +2,7 @@ package dev.millrace.jobs.evaluate.statistics;
 
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import org.apache.commons.math3.distribution.TDistribution;
 
 /**
  * Studentised bootstrap of the paired change (Efron and Tibshirani 1993, chapter 12): draws
@@ -11,6 +12,7 @@ import java.util.SplittableRandom;
  */
 final class PairedBootstrap {
   private static final int DRAWS = 4000;
+  private static final int CLUSTERS_MIN = 10;
 
   /** Work is bounded: more clusters need fewer draws, their distribution being smoother. */
   private static final long WORK_MAX = 40_000_000;
@@ -32,23 +34,67 @@ final class PairedBootstrap {
     double change = rows.score();
     double error = Estimate.standardError(rows, change);
     int clusters = rows.clusterCount();
-    double drop = DetectableDrop.ofError(detectableError(rows, before, error), clusters);
+    double likely = detectableError(rows, before, error);
+    double drop = DetectableDrop.ofError(likely, Double.NaN, clusters);
+    boolean bounded = isBounded(before) && isBounded(after);
     if (Double.isNaN(error) || error == 0) {
-      return degenerate(change, error, drop, better, worse);
+      return unchanging(change, error, bounded ? clusters : 0, drop, better, worse);
+    }
+    if (clusters < CLUSTERS_MIN) {
+      return student(change, error, clusters, bounded, drop, better, worse);
     }
     double[] drawn = draw(rows, change);
     double statistic = change / error;
     long beyond = Arrays.stream(drawn).filter(t -> Math.abs(t) >= Math.abs(statistic)).count();
     double pValue = (beyond + 1.0) / (drawn.length + 1.0);
+    double[] distances = Arrays.stream(drawn).map(Math::abs).sorted().toArray();
+    drop = DetectableDrop.ofError(likely, quantile(distances, 0.95), clusters);
     Arrays.sort(drawn);
     double low = change - quantile(drawn, 0.975) * error;
     double high = change - quantile(drawn, 0.025) * error;
     return new Comparison(
         change,
-        Math.min(low, change),
-        Math.max(high, change),
+        bounded(Math.min(low, change), bounded),
+        bounded(Math.max(high, change), bounded),
         Comparison.Test.PAIRED_BOOTSTRAP,
         pValue,
+        drop,
+        better,
+        worse);
+  }
+
+  /** Whether no change can be larger than 1. */
+  private static boolean isBounded(Observations rows) {
+    for (int i = 0; i < rows.size(); i++) {
+      double value = rows.values()[i];
+      if (value < 0 || value > rows.weights()[i]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static double bounded(double value, boolean bounded) {
+    return bounded ? Math.max(-1, Math.min(1, value)) : value;
+  }
+
+  /** A handful of clusters can be drawn in too few ways; Student's distribution allows for that. */
+  private static Comparison student(
+      double change,
+      double error,
+      int clusters,
+      boolean bounded,
+      double drop,
+      long better,
+      long worse) {
+    TDistribution student = new TDistribution(clusters - 1.0);
+    double reach = student.inverseCumulativeProbability(0.975) * error;
+    return new Comparison(
+        change,
+        bounded(change - reach, bounded),
+        bounded(change + reach, bounded),
+        Comparison.Test.PAIRED_T,
+        2 * student.cumulativeProbability(-Math.abs(change / error)),
         drop,
         better,
         worse);
@@ -63,11 +109,18 @@ final class PairedBootstrap {
     return unchanged ? Math.sqrt(2) * Estimate.standardError(before, before.score()) : error;
   }
 
-  /** All clusters changed by the same amount, or there is one alone: nothing to draw from. */
-  private static Comparison degenerate(
-      double change, double error, double drop, long better, long worse) {
+  /**
+   * All clusters changed by the same amount, or there is one alone: nothing to draw from. Values
+   * that are bounded have the score interval of so many pairs of which none changed; one cluster
+   * alone gives an interval that holds 0.
+   */
+  private static Comparison unchanging(
+      double change, double error, int boundedClusters, double drop, long better, long worse) {
     boolean unknown = Double.isNaN(error) && change != 0;
-    double reach = unknown ? Math.abs(change) : 0; // one cluster: the interval must hold 0
+    double reach = unknown ? Math.abs(change) : 0;
+    if (change == 0 && boundedClusters > 0) {
+      reach = McNemar.scoreInterval(boundedClusters, 0, 0)[1];
+    }
     return new Comparison(
         change,
         change - reach,

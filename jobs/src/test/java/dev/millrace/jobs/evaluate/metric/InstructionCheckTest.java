@@ -1,0 +1,74 @@
+package dev.millrace.jobs.evaluate.metric;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class InstructionCheckTest {
+
+  /** The cases were written by {@code recompute.py}, which checks in Python. */
+  @Test
+  void everyInstructionIsJudgedAsThePythonProgramJudgesIt() throws IOException {
+    ObjectMapper json = new ObjectMapper();
+    List<String> differences = new ArrayList<>();
+    Set<String> kinds = new HashSet<>();
+    int cases = 0;
+    try (BufferedReader in =
+        new BufferedReader(
+            new InputStreamReader(
+                InstructionCheckTest.class.getResourceAsStream("/evaluate/ifeval-cases.jsonl"),
+                StandardCharsets.UTF_8))) {
+      String line;
+      while ((line = in.readLine()) != null) {
+        JsonNode row = json.readTree(line);
+        String text = row.get("text").asText();
+        Map<?, ?> arguments = json.convertValue(row.get("kwargs"), Map.class);
+        boolean follows =
+            !text.isBlank() && InstructionCheck.of(row.get("id").asText(), arguments).follows(text);
+        if (follows != row.get("follows").asBoolean()) {
+          differences.add(line);
+        }
+        kinds.add(row.get("id").asText());
+        cases++;
+      }
+    }
+    assertEquals(List.of(), differences);
+    assertTrue(cases > 1500 && kinds.size() >= 20, cases + " cases of " + kinds.size() + " kinds");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "en, The cat is on the mat and it sleeps",
+    "de, Der Hund und die Katze sind nicht auf dem Tisch",
+    "pt, Não é para os que não são do sul",
+    "vi, Tôi không có một người bạn trong những ngày này",
+    "sw, Watu wa hapa ni wazuri sana na wanapenda kazi yake",
+    "ru, Это как раз то что он не был на море",
+    "bg, Това е в града и не може да се види от тях",
+    "hi, यह एक किताब है और वह मेरी है",
+    "mr, हे एक पुस्तक आहे आणि ते माझे आहे",
+    "ur, یہ ایک کتاب ہے اور میں اس کے لیے",
+    "fa, این یک کتاب است که من با آن",
+    "ar, هذا هو الكتاب الذي كان في البيت من قبل",
+    "ko, 이것은 책입니다",
+    "th, นี่คือหนังสือ",
+    "und, 12 + 30 = 42"
+  })
+  void languagesOfWholeSentencesAreTold(String language, String text) {
+    assertEquals(language, LanguageGuess.of(text));
+  }
+}
