@@ -13,7 +13,7 @@ abstract class CudaSizes implements BackendFactory {
   static final long CONTEXT_BYTES = 520L << 20;
 
   /** What it grows by: kernels of ours and of cuBLASLt, recordings. */
-  private static final long KERNELS_BYTES = 300L << 20;
+  private static final long KERNELS_BYTES = 100L << 20;
 
   /** Left free beside the plan: the driver takes memory in large pieces. */
   private static final long SPARE_BYTES = 256L << 20;

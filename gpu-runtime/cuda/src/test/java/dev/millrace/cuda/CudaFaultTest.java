@@ -56,14 +56,14 @@ final class CudaFaultTest {
 
   @ParameterizedTest(name = "{0} on {1} ranks")
   @CsvSource(
-      delimiter = '|',
+      delimiter = '#',
       value = {
-        "trap    | 1 | step \\d+: rank 0 failed: .*CUDA_ERROR_\\w+ .*run the job again, finished rows are kept",
-        "trap    | 2 | step \\d+: rank \\d failed: .*CUDA_ERROR_\\w+ .*run the job again, finished rows are kept",
-        "address | 1 | step \\d+: rank 0 failed: .*CUDA_ERROR_ILLEGAL_ADDRESS .*run the job again, finished rows are kept",
-        "hang    | 1 | step \\d+: rank 0 failed: .*has not finished after 1500 ms; it hangs .*see nvidia-smi",
-        "missing | 2 | step \\d+: (rank 0 failed: .*waited 1500 ms for ranks \\[1\\]|not done after 3000 ms: rank 1 at ).*if the machine is only slow",
-        "compile | 1 | (loading|step 0): rank 0 failed: .*embed.cu does not compile with nvrtc .*millrace doctor",
+        "trap    # 1 # step \\d+: rank 0 failed: .*CUDA_ERROR_\\w+ .*run the job again, finished rows are kept",
+        "trap    # 2 # step \\d+: rank \\d failed: .*CUDA_ERROR_\\w+ .*run the job again, finished rows are kept",
+        "address # 1 # step \\d+: rank 0 failed: .*CUDA_ERROR_ILLEGAL_ADDRESS .*run the job again, finished rows are kept",
+        "hang    # 1 # step \\d+: (rank 0 failed: .*has not finished after 1500 ms; it hangs .*see nvidia-smi|not done after 3000 ms: rank 0 at .*it hangs)",
+        "missing # 2 # step \\d+: (rank 0 failed: .*waited 1500 ms for ranks \\[1\\]|not done after 3000 ms: rank 1 at ).*if the machine is only slow",
+        "compile # 1 # (loading|step 0): rank 0 failed: .*embed.cu does not compile with nvrtc .*millrace doctor",
       })
   void faultIsNamedInTime(String fault, int ranks, String expected) throws Exception {
     Path workspace = folder.resolve("ws");

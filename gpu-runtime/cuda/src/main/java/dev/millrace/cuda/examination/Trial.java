@@ -125,7 +125,7 @@ final class Trial {
             new Matmuls(
                 cublasLt,
                 new AlgorithmStore(cache, cublasLt, device),
-                false,
+                Matmuls.Choice.FIRST,
                 workspace.take("workspace", Matmuls.WORKSPACE_BYTES),
                 stream)) {
       long from = arena.take("source", COPY_BYTES);

@@ -37,6 +37,8 @@ public final class CublasLt {
   static final int HEURISTIC_WORKSPACE = 64;
   static final int HEURISTIC_STATUS = 72;
 
+  static final int EXECUTION_FAILED = 13;
+
   private static final String[] STATUS = {
     "success",
     "not initialized",

@@ -5,6 +5,7 @@ import dev.millrace.cuda.device.CudaException;
 import dev.millrace.cuda.device.CudaStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -42,6 +43,7 @@ public final class Matmuls implements AutoCloseable {
     PINNED
   }
 
+  private static final Duration FAULT_PATIENCE = Duration.ofSeconds(1);
   private static final float[] ONE = {1f};
   private static final float[] ZERO = {0f};
 
@@ -117,7 +119,11 @@ public final class Matmuls implements AutoCloseable {
     if (product.biased()) {
       ready.setBias(bias);
     }
-    CublasLt.check(launch(ready, ready.algorithm, x, weight, y), "running " + product);
+    int status = launch(ready, ready.algorithm, x, weight, y);
+    if (status == CublasLt.EXECUTION_FAILED) {
+      stream.await(FAULT_PATIENCE); // the device's own error says more
+    }
+    CublasLt.check(status, "running " + product);
   }
 
   /** Whether products must not depend on their number of rows. */
