@@ -170,7 +170,7 @@ final class CudaFaultTest {
   void memoryHeldByOthersIsNotPlannedWith() throws IOException {
     try (DeviceContext context = DeviceContext.open(CudaDevices.find().require(0));
         Workspace workspace = TinyModel.llama().write(folder.resolve("ws"))) {
-      try (DeviceArena held = DeviceArena.open("others", context.freeBytes() - (700L << 20))) {
+      try (DeviceArena held = DeviceArena.open("others", context.freeBytes() - (300L << 20))) {
         assertTrue(held.bytes() > 0);
         DoesNotFitException refused =
             assertThrows(
