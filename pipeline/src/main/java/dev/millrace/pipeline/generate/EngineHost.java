@@ -16,6 +16,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -131,7 +132,9 @@ public final class EngineHost {
     final ReentrantLock feeding = new ReentrantLock(true);
     private int leases; // guarded by the host
     private ScheduledFuture<?> closing; // guarded by the host
+    private final LongAdder restarts = new LongAdder();
     private Engine engine; // guarded by opening
+    private volatile boolean claimed; // by the one user who has it alone
 
     Shared(EngineHost host, String key, EngineFactory factory) {
       this.host = host;
@@ -159,17 +162,53 @@ public final class EngineHost {
     }
 
     /** Opens a new engine in place of a failed one, unless that was done already. */
-    Engine replace(Engine failed) {
+    Engine replace(Engine failed) throws InterruptedException {
       opening.lock();
       try {
         if (engine == failed) {
           engine = null;
           failed.close();
+          restarts.increment();
         }
-        return open();
+        Engine opened = open();
+        if (claimed) {
+          claim();
+        }
+        return opened;
       } finally {
         opening.unlock();
       }
+    }
+
+    /** Keeps users in other places off the engine too, if there can be any. */
+    void claim() throws InterruptedException {
+      claimed = true;
+      Engine current;
+      opening.lock();
+      try {
+        current = engine;
+      } finally {
+        opening.unlock();
+      }
+      if (current instanceof SoleUse engineOfMany) {
+        engineOfMany.claim();
+      }
+    }
+
+    void unclaim() {
+      opening.lock();
+      try {
+        claimed = false;
+        if (engine instanceof SoleUse engineOfMany) {
+          engineOfMany.release();
+        }
+      } finally {
+        opening.unlock();
+      }
+    }
+
+    long restarts() {
+      return restarts.sum();
     }
 
     void close() {
