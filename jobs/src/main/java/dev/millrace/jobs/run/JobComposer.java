@@ -19,12 +19,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 
 /** Turns a {@link JobSpec} into settings of pipeline and engine; touches no file. */
 public final class JobComposer {
   private static final String WORKSPACE_VARIABLE = "MILLRACE_WORKSPACE";
-  private static final Map<String, String> BEAM_RUNNERS = Map.of("direct", "DirectRunner");
+  private static final String DIRECT = "direct";
 
   private final Console console;
 
@@ -45,6 +44,7 @@ public final class JobComposer {
           job(spec, notices),
           engine(spec),
           model,
+          PlacementComposer.compose(spec),
           ProgressStyle.of(spec.text(JobOption.PROGRESS), console.terminal()),
           notices);
     } catch (JobException e) {
@@ -122,7 +122,9 @@ public final class JobComposer {
 
   private static List<String> beamArguments(JobSpec spec) {
     List<String> arguments = new ArrayList<>();
-    arguments.add("--runner=" + BEAM_RUNNERS.get(spec.text(JobOption.RUNNER)));
+    if (spec.text(JobOption.RUNNER).equals(DIRECT)) {
+      arguments.add("--runner=DirectRunner");
+    }
     arguments.addAll(spec.texts(JobOption.BEAM));
     return arguments;
   }

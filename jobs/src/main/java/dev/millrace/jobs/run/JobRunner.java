@@ -56,7 +56,10 @@ public final class JobRunner {
     ComposedJob composed = compose(spec);
     Path workspace = models.workspace(composed.model());
     WorkspaceManifest manifest = checkedManifest(workspace, composed.engine().ranks());
-    JobReport report = watched(composed, engines.of(workspace, composed.engine()), BatchJob::run);
+    EngineFactory factory = composed.placement().place(engines.of(workspace, composed.engine()));
+    FlinkLibraries libraries = new FlinkLibraries();
+    JobReport report =
+        watched(composed, factory, job -> composed.placement().place(job, libraries).run());
     ExitCode exitCode = Failures.exitCode(report.exitCode());
     if (report.engine() != null || !JsonReport.isIn(composed.job().output().path())) {
       // a run that found everything done keeps the report of the run that did it

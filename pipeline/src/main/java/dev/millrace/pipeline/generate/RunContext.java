@@ -10,6 +10,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -28,6 +29,7 @@ public final class RunContext implements AutoCloseable {
   private final Queue<Chunk> order;
   private final boolean ordered;
   private final AtomicInteger openBatches = new AtomicInteger();
+  private final AtomicReference<RuntimeException> failure = new AtomicReference<>();
 
   private RunContext(String id, Counters counters, CancelToken cancel, List<Chunk> chunks) {
     this.id = id;
@@ -77,6 +79,16 @@ public final class RunContext implements AutoCloseable {
   Chunk take(Chunk descriptor) {
     Chunk next = order.poll();
     return next != null ? next : descriptor;
+  }
+
+  /** A function of the run failed; the first failure is kept. */
+  void failed(RuntimeException cause) {
+    failure.compareAndSet(null, cause);
+  }
+
+  /** What ended a function in this process, or null. */
+  public RuntimeException failure() {
+    return failure.get();
   }
 
   void batchOpened() {
