@@ -171,4 +171,26 @@ class LauncherTest {
     assertTrue(result.out().contains("[-Dmillrace.name=run-job]"), result.out());
     assertTrue(result.out().contains("home dir]"), result.out());
   }
+
+  @Test
+  void flinksLibrariesAreOnTheClassPathOnlyWhereFlinkIsAskedFor() throws Exception {
+    String java = fakeJava("17.0.9", "").toString();
+    Path flink = Files.createDirectories(folder.resolve("flink of mine/lib")).getParent();
+    Map<String, String> environment =
+        Map.of("JAVA_HOME", java, "MILLRACE_FLINK", flink.toString());
+    Path spec = Files.writeString(folder.resolve("job.yaml"), "input: a\nrunner: flink\n");
+
+    String direct = run(launcher, environment, "run-job", "--input", "flink-rows").out();
+    String named = run(launcher, environment, "run-job", "--runner", "flink").out();
+    String inSpec = run(launcher, environment, "run-job", "--spec", spec.toString()).out();
+    String help = run(launcher, environment, "run-job", "--runner=flink", "--help").out();
+
+    assertTrue(!direct.contains("flink of mine"), direct);
+    assertTrue(!help.contains("flink of mine"), help);
+    for (String out : java.util.List.of(named, inSpec)) {
+      assertTrue(out.contains("millrace-jobs.jar:" + flink + "/lib/*:" + flink + "/runner/*]"), out);
+      assertTrue(
+          out.contains("[-Dmillrace.cluster.jar=" + flink + "/millrace-cluster.jar]"), out);
+    }
+  }
 }

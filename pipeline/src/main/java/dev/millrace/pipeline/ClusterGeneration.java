@@ -10,6 +10,7 @@ import dev.millrace.pipeline.generate.ChunkResult;
 import dev.millrace.pipeline.generate.Chunks;
 import dev.millrace.pipeline.generate.JournalFollower;
 import dev.millrace.pipeline.generate.RunContext;
+import dev.millrace.pipeline.generate.WorkerRecord;
 import dev.millrace.pipeline.group.Chunk;
 import dev.millrace.pipeline.job.CancelToken;
 import dev.millrace.pipeline.job.Counters;
@@ -69,8 +70,12 @@ final class ClusterGeneration {
     this.arguments = arguments;
   }
 
-  /** Generates all these chunks; each has its journal afterwards. */
-  void run(List<Chunk> chunks) throws IOException {
+  /**
+   * Generates all these chunks; each has its journal afterwards.
+   *
+   * @return what the workers' engines were and did
+   */
+  List<WorkerRecord> run(List<Chunk> chunks) throws IOException {
     String name = "millrace-" + UUID.randomUUID();
     Files.createDirectories(folder.journals());
     JournalFollower follower = new JournalFollower(folder, chunks, counters);
@@ -92,6 +97,7 @@ final class ClusterGeneration {
     }
     follower.poll();
     Generation.requireCommitted(folder, chunks);
+    return WorkerRecord.read(folder, name);
   }
 
   private void submitAndAwait(
@@ -157,7 +163,7 @@ final class ClusterGeneration {
         taskmanager.memory.network.min: 64mb
         taskmanager.memory.network.max: 64mb
         rest.retry.max-attempts: 5
-        rest.retry.delay: 1 s
+        rest.retry.delay: 1000
         """);
     return configuration;
   }

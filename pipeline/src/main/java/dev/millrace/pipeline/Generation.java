@@ -166,6 +166,7 @@ final class Generation {
   }
 
   static JobException translate(RuntimeException failure) {
+    Throwable root = failure;
     for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
       if (cause instanceof JobException job) {
         return job;
@@ -178,8 +179,9 @@ final class Generation {
       if (cause instanceof EngineException) {
         return new RetryableException("the engine failed: " + cause.getMessage(), failure);
       }
+      root = cause;
     }
-    return new JobException(
-        ExitCode.INTERNAL, "the pipeline failed: " + failure.getMessage(), failure);
+    String why = root == failure ? failure.getMessage() : failure.getMessage() + ": " + root;
+    return new JobException(ExitCode.INTERNAL, "the pipeline failed: " + why, failure);
   }
 }

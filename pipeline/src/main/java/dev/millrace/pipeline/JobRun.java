@@ -12,6 +12,7 @@ import dev.millrace.pipeline.flink.Submission;
 import dev.millrace.pipeline.generate.Chunks;
 import dev.millrace.pipeline.generate.EngineHost;
 import dev.millrace.pipeline.generate.EngineLease;
+import dev.millrace.pipeline.generate.WorkerRecord;
 import dev.millrace.pipeline.group.Chunk;
 import dev.millrace.pipeline.group.StageManifest;
 import dev.millrace.pipeline.group.Stager;
@@ -275,15 +276,18 @@ final class JobRun {
       new Generation(output.folder(), factory, stage.sampling(), counters, cancel)
           .run(open, options);
     } else {
-      new ClusterGeneration(
-              output.folder(),
-              factory,
-              stage.sampling(),
-              counters,
-              cancel,
-              cluster,
-              settings.beamArguments())
-          .run(open);
+      List<WorkerRecord> workers =
+          new ClusterGeneration(
+                  output.folder(),
+                  factory,
+                  stage.sampling(),
+                  counters,
+                  cancel,
+                  cluster,
+                  settings.beamArguments())
+              .run(open);
+      engine = workers.isEmpty() ? null : workers.get(0).info();
+      statistics = WorkerRecord.sum(workers);
     }
   }
 

@@ -84,19 +84,29 @@ public final class FlinkJob {
     JsonNode entry;
     String trace;
     try {
-      JsonNode exceptions = rest.get("/jobs/" + id + "/exceptions?maxExceptions=5");
-      entry = exceptions.path("exceptionHistory").path("entries").path(0);
+      JsonNode exceptions = rest.get("/jobs/" + id + "/exceptions?maxExceptions=20");
+      entry = nearest(exceptions.path("exceptionHistory").path("entries"));
       trace = entry.path("stacktrace").asText(exceptions.path("root-exception").asText());
     } catch (IOException e) {
       return new RetryableException(
           "the job " + name + " failed, and the cluster does not say why: " + e.getMessage(), e);
     }
-    String endpoint = entry.path("endpoint").asText(entry.path("location").asText(""));
+    String endpoint = entry.path("endpoint").asText("");
     String worker = entry.path("taskManagerId").asText("");
     String where =
         worker.isEmpty()
             ? ""
             : "TaskManager " + worker + (endpoint.isEmpty() ? "" : " at " + endpoint);
     return RemoteFailure.of(trace).toException(where);
+  }
+
+  /** The newest failure of a worker; after the last retry Flink reports one of its own on top. */
+  private static JsonNode nearest(JsonNode entries) {
+    for (JsonNode entry : entries) {
+      if (!entry.path("taskManagerId").asText("").isEmpty()) {
+        return entry;
+      }
+    }
+    return entries.path(0);
   }
 }

@@ -76,6 +76,14 @@ final class ChunkBatch implements RequestBatch<ChunkResult> {
           });
     }
 
+    /** A client elsewhere wants to know; one in this process asks the engine itself. */
+    @Override
+    public void used(EngineLease engine) throws IOException {
+      if (run != null && !RunContext.isOpen(run)) {
+        WorkerRecord.of(engine).write(folder, run);
+      }
+    }
+
     /** Another worker may have committed it, or may do so while this one waits for its log. */
     private RequestBatch<ChunkResult> open(Chunk chunk, RunContext context) throws IOException {
       if (Journal.isCommitted(folder.journals(), chunk)) {

@@ -29,16 +29,45 @@ public final class EngineHost {
   private static final EngineHost OF_PROCESS = new EngineHost();
 
   private final Map<String, Shared> engines = new HashMap<>();
-  private final ScheduledExecutorService timer =
-      Executors.newSingleThreadScheduledExecutor(
-          task -> {
-            Thread thread = new Thread(task, "millrace-engine-linger");
-            thread.setDaemon(true);
-            return thread;
-          });
+  private ScheduledExecutorService timer; // made with the first engine that lingers
+  private Thread hook; // registered while engines are open: it would pin a job's class loader
 
-  private EngineHost() {
-    Runtime.getRuntime().addShutdownHook(new Thread(this::closeAll, "millrace-engine-close"));
+  private EngineHost() {}
+
+  private void watch() {
+    if (hook == null) {
+      hook = new Thread(this::closeAll, "millrace-engine-close");
+      Runtime.getRuntime().addShutdownHook(hook);
+    }
+  }
+
+  private void unwatch() {
+    if (!engines.isEmpty() || hook == null) {
+      return;
+    }
+    try {
+      Runtime.getRuntime().removeShutdownHook(hook);
+    } catch (IllegalStateException e) {
+      return; // the process is ending, and the hook with it
+    }
+    hook = null;
+    if (timer != null) {
+      timer.shutdown();
+      timer = null;
+    }
+  }
+
+  private ScheduledExecutorService timer() {
+    if (timer == null) {
+      timer =
+          Executors.newSingleThreadScheduledExecutor(
+              task -> {
+                Thread thread = new Thread(task, "millrace-engine-linger");
+                thread.setDaemon(true);
+                return thread;
+              });
+    }
+    return timer;
   }
 
   /**
@@ -57,6 +86,7 @@ public final class EngineHost {
     synchronized (this) {
       shared = engines.computeIfAbsent(key, k -> new Shared(this, k, factory));
       shared.leases++;
+      watch();
       shared.cancelClosing();
     }
     try {
@@ -89,9 +119,10 @@ public final class EngineHost {
         closeNow = linger.isZero();
         if (closeNow) {
           engines.remove(shared.key, shared);
+          unwatch();
         } else {
           shared.closing =
-              timer.schedule(() -> closeIfUnused(shared), linger.toMillis(), TimeUnit.MILLISECONDS);
+              timer().schedule(() -> closeIfUnused(shared), linger.toMillis(), TimeUnit.MILLISECONDS);
         }
       }
     }
@@ -106,6 +137,7 @@ public final class EngineHost {
         return;
       }
       engines.remove(shared.key, shared);
+      unwatch();
     }
     shared.close();
   }
@@ -183,15 +215,18 @@ public final class EngineHost {
     /** Keeps users in other places off the engine too, if there can be any. */
     void claim() throws InterruptedException {
       claimed = true;
-      Engine current;
+      if (opened() instanceof SoleUse engineOfMany) {
+        engineOfMany.claim();
+      }
+    }
+
+    /** Null if none is open. */
+    Engine opened() {
       opening.lock();
       try {
-        current = engine;
+        return engine;
       } finally {
         opening.unlock();
-      }
-      if (current instanceof SoleUse engineOfMany) {
-        engineOfMany.claim();
       }
     }
 

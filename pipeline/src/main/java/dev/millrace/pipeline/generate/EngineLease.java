@@ -21,6 +21,16 @@ public final class EngineLease implements AutoCloseable {
     return shared.open();
   }
 
+  /** The engine if it is open, else null; opens none. */
+  Engine openedEngine() {
+    return shared.opened();
+  }
+
+  /** How often the engine failed and was opened again. */
+  long restarts() {
+    return shared.restarts();
+  }
+
   /** A new engine in place of one that failed; the failed one is closed once. */
   Engine replace(Engine failed) throws InterruptedException {
     return shared.replace(failed);

@@ -110,6 +110,8 @@ public final class InferenceFn<InT, OutT> extends DoFn<InT, OutT> {
         throw new WorkerException("the engine cannot be opened: " + e.getMessage(), e);
       }
       feeder = new BatchFeeder(lease, cancel);
+      WorkerMetrics.showEverywhere(
+          new WorkerGauges(RunContext.find(run).counters(), lease).all());
     }
   }
 
@@ -128,6 +130,9 @@ public final class InferenceFn<InT, OutT> extends DoFn<InT, OutT> {
       if (!done) {
         abandon();
       }
+    }
+    if (lease != null) {
+      opener.used(lease);
     }
     for (Held<OutT> result : held) {
       context.output(result.value(), result.timestamp(), result.window());

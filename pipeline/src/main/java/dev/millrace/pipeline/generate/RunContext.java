@@ -52,14 +52,21 @@ public final class RunContext implements AutoCloseable {
   }
 
   /**
-   * The run of this id, or one of its own if there is none here; null stands for no run. A run that
-   * has ended here is found as a cancelled one.
+   * The run of this id; null stands for no run. If its client is in another process, all functions
+   * here share one of their own. A run that has ended here is found as a cancelled one.
    */
   public static RunContext find(String id) {
-    RunContext context = id == null ? null : OF_PROCESS.get(id);
-    return context != null
-        ? context
-        : new RunContext("", new Counters(), new CancelToken(), List.of());
+    return id == null ? ofWorker() : OF_PROCESS.computeIfAbsent(id, key -> ofWorker());
+  }
+
+  private static RunContext ofWorker() {
+    return new RunContext("", new Counters(), new CancelToken(), List.of());
+  }
+
+  /** Whether the client of the run is in this process. */
+  static boolean isOpen(String id) {
+    RunContext context = OF_PROCESS.get(id);
+    return context != null && context.id.equals(id);
   }
 
   public Counters counters() {

@@ -120,7 +120,9 @@ final class ChildJvm {
       command.add("--enable-native-access=ALL-UNNAMED");
       command.add("--sun-misc-unsafe-memory-access=allow");
     }
-    command.add("-XX:+UseParallelGC");
+    if (settings.jvmOptions().stream().noneMatch(option -> option.matches("-XX:\\+Use.*GC"))) {
+      command.add("-XX:+UseParallelGC");
+    }
     command.add("-XX:MaxRAMPercentage=50");
     command.add("-XX:+ExitOnOutOfMemoryError");
     command.add("-Dfile.encoding=UTF-8");
