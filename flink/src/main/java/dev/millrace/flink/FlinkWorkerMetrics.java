@@ -13,8 +13,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Shows a worker's numbers among those of its Flink task, in a group {@code millrace}, while it
  * runs. Beam's own metrics reach Flink when a bundle ends, which in a batch job is the end of the
- * worker's part; and a Beam function cannot see Flink's context. So the task is found where it runs:
- * it is what its thread was started with.
+ * worker's part; and a Beam function cannot see Flink's context. So the task is found where it
+ * runs: it is what its thread was started with.
  */
 public final class FlinkWorkerMetrics implements WorkerMetrics {
   private static final Logger LOG = LoggerFactory.getLogger(FlinkWorkerMetrics.class);
@@ -37,7 +37,8 @@ public final class FlinkWorkerMetrics implements WorkerMetrics {
           ? get(field("target"), thread)
           : get(holder.getType().getDeclaredField("task"), get(holder, thread));
     } catch (ReflectiveOperationException | RuntimeException e) {
-      LOG.warn("no metrics are shown: the JVM needs --add-opens java.base/java.lang: {}", e.toString());
+      LOG.warn(
+          "no metrics are shown: the JVM needs --add-opens java.base/java.lang: {}", e.toString());
       return null;
     }
   }

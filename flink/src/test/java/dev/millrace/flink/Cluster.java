@@ -9,13 +9,18 @@ import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Random;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /** The cluster of {@code deploy/local-cluster}: a JobManager and two workers of one slot. */
 final class Cluster implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
+
+  private static final int PORTS_FROM = 20_000;
+  private static final int PORTS = 10_000;
 
   private final Path folder;
   private final int port;
@@ -31,10 +36,22 @@ final class Cluster implements AutoCloseable {
     return cluster;
   }
 
-  /** Three ports in a row are taken; the ones after a free one are as good as any. */
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0)) {
-      return socket.getLocalPort();
+  /** Three free ports in a row, below those that the system gives to anybody. */
+  private static int freePort() {
+    Random random = new Random();
+    while (true) {
+      int port = PORTS_FROM + random.nextInt(PORTS);
+      if (IntStream.range(port, port + 3).allMatch(Cluster::isFree)) {
+        return port;
+      }
+    }
+  }
+
+  private static boolean isFree(int port) {
+    try (ServerSocket socket = new ServerSocket(port)) {
+      return socket.isBound();
+    } catch (IOException e) {
+      return false;
     }
   }
 
@@ -96,6 +113,10 @@ final class Cluster implements AutoCloseable {
   /** Where workers and their engines meet. */
   Path run() {
     return folder.resolve("run");
+  }
+
+  Path configuration() {
+    return folder.resolve("flink/conf");
   }
 
   ProcessHandle process(String name) throws IOException {

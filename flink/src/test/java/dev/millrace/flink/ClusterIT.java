@@ -48,6 +48,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(300)
 final class ClusterIT {
   private static final ObjectMapper JSON = new ObjectMapper();
+  private static final int CHUNK_ROWS = 2048;
   private static final long ERRORS_WITHIN_SECONDS = 60;
 
   @TempDir private static Path shared;
@@ -65,8 +66,12 @@ final class ClusterIT {
 
   @AfterAll
   static void stopClusterAndFindNothingLeft() throws IOException, InterruptedException {
-    List<ProcessHandle> engines = engines();
-    cluster.close();
+    List<ProcessHandle> engines;
+    try {
+      engines = engines();
+    } finally {
+      cluster.close();
+    }
     for (ProcessHandle engine : engines) {
       engine.onExit().orTimeout(20, TimeUnit.SECONDS).join();
     }
@@ -97,9 +102,7 @@ final class ClusterIT {
 
   private static FlinkSettings flink(int parallelism) {
     return new FlinkSettings(
-        cluster.master(),
-        parallelism,
-        List.of(Cluster.clusterJar().toString(), tests.toString()));
+        cluster.master(), parallelism, List.of(Cluster.clusterJar().toString(), tests.toString()));
   }
 
   private JobSettings job(String name, int rows) throws IOException {
@@ -174,10 +177,12 @@ final class ClusterIT {
           }
         };
 
+    JobSettings settings = job("many", rows).withChunkRows(CHUNK_ROWS);
+    settings = settings.withOutput(settings.output().withKeepWorkFiles(true));
+
     long start = System.nanoTime();
     JobReport report =
-        BatchJob.of(
-                job("many", rows).withChunkRows(2048), hosted(EchoEngineFactory.logging(log, 0)))
+        BatchJob.of(settings, hosted(EchoEngineFactory.logging(log, 0)))
             .withListener(listener)
             .onFlink(flink(2))
             .run();
@@ -189,6 +194,21 @@ final class ClusterIT {
     assertEquals(2, EchoEngineFactory.processes(log).size(), "one engine for each worker");
     assertEquals(rows, progress.get(progress.size() - 1).rowsDone());
     assertTrue(progress.stream().anyMatch(p -> p.rowsDone() > 0 && p.rowsDone() < rows));
+    List<Long> shares = shares(folder.resolve("many-out/_millrace/workers"));
+    System.out.println("rows computed by each worker: " + shares);
+    assertEquals(2, shares.size());
+    assertTrue(Math.abs(shares.get(0) - shares.get(1)) <= 2 * CHUNK_ROWS, shares.toString());
+  }
+
+  /** What each worker's engine did. */
+  private static List<Long> shares(Path workers) throws IOException {
+    List<Long> shares = new ArrayList<>();
+    try (Stream<Path> files = Files.walk(workers)) {
+      for (Path file : (Iterable<Path>) files.filter(Files::isRegularFile)::iterator) {
+        shares.add(JSON.readTree(file.toFile()).path("statistics").path("requests").asLong());
+      }
+    }
+    return shares;
   }
 
   @Test
@@ -234,8 +254,7 @@ final class ClusterIT {
 
     JobException failure =
         assertThrows(
-            JobException.class,
-            () -> job.withListener(listener).withCancelToken(cancel).run());
+            JobException.class, () -> job.withListener(listener).withCancelToken(cancel).run());
 
     double seconds = (System.nanoTime() - cancelledAt[0]) / 1e9;
     System.out.printf("a cancelled job on the cluster ended after %.2f s%n", seconds);
@@ -335,7 +354,9 @@ final class ClusterIT {
 
       assertEquals(ExitCode.INVALID_INPUT, failure.exitCode());
       assertTrue(
-          failure.getMessage().contains("expected Flink 1.19 at " + master + ", found Flink 1.18.1"),
+          failure
+              .getMessage()
+              .contains("expected Flink 1.19 at " + master + ", found Flink 1.18.1"),
           failure.getMessage());
     } finally {
       other.stop(0);

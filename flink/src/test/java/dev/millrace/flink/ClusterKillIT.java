@@ -61,7 +61,7 @@ final class ClusterKillIT {
     long seed = Long.getLong("tests.seed", System.nanoTime());
     System.out.println("seed of the kills: " + seed);
     Random random = new Random(seed);
-    int rows = 40_000;
+    int rows = 60_000;
     Path input = folder.resolve("in.jsonl");
     List<String> lines = new ArrayList<>();
     for (int i = 0; i < rows; i++) {
@@ -77,7 +77,8 @@ final class ClusterKillIT {
         Thread.sleep(1_000 + random.nextInt(5_000));
         assertFalse(!client.isAlive() && client.exitValue() == 0, "the job was over too soon");
         Victim victim = Victim.values()[kill % killed.length];
-        killed[victim.ordinal()] += kill(victim, cluster, client, random) ? 1 : 0;
+        kill(victim, cluster, client, random);
+        killed[victim.ordinal()]++;
         cluster.up();
         if (!client.isAlive()) {
           assertTrue(
@@ -100,21 +101,29 @@ final class ClusterKillIT {
     assertTrue(loads.size() <= killed[0] + killed[1] + 2, "engines opened: " + loads.size());
   }
 
-  /** False if there was nothing of this kind to kill. */
-  private static boolean kill(Victim victim, Cluster cluster, Process client, Random random)
+  private static void kill(Victim victim, Cluster cluster, Process client, Random random)
       throws IOException, InterruptedException {
     String worker = "worker-" + (1 + random.nextInt(2));
     switch (victim) {
-      case ENGINE -> {
-        List<ProcessHandle> engines = cluster.process(worker).children().toList();
-        engines.forEach(ProcessHandle::destroyForcibly);
-        return !engines.isEmpty();
-      }
+      case ENGINE -> awaitEngine(cluster).destroyForcibly();
       case WORKER -> cluster.kill(worker);
       case JOB_MANAGER -> cluster.kill("jobmanager");
       default -> client.destroyForcibly().waitFor(10, TimeUnit.SECONDS);
     }
-    return true;
+  }
+
+  /** After other kills the engines may not be there yet. */
+  private static ProcessHandle awaitEngine(Cluster cluster)
+      throws IOException, InterruptedException {
+    while (true) {
+      for (String worker : List.of("worker-1", "worker-2")) {
+        List<ProcessHandle> engines = cluster.process(worker).children().toList();
+        if (!engines.isEmpty()) {
+          return engines.get(0);
+        }
+      }
+      Thread.sleep(100);
+    }
   }
 
   private static String tail(Path log) {

@@ -80,8 +80,7 @@ record EchoEngineFactory(String log, long requestMicros, String refusal, int dev
     ProcessHandle self = ProcessHandle.current();
     String line = self.pid() + " " + self.parent().map(ProcessHandle::pid).orElse(0L) + "\n";
     try {
-      Files.writeString(
-          Path.of(log), line, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+      Files.writeString(Path.of(log), line, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

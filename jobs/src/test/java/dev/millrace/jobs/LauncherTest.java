@@ -176,8 +176,7 @@ class LauncherTest {
   void flinksLibrariesAreOnTheClassPathOnlyWhereFlinkIsAskedFor() throws Exception {
     String java = fakeJava("17.0.9", "").toString();
     Path flink = Files.createDirectories(folder.resolve("flink of mine/lib")).getParent();
-    Map<String, String> environment =
-        Map.of("JAVA_HOME", java, "MILLRACE_FLINK", flink.toString());
+    Map<String, String> environment = Map.of("JAVA_HOME", java, "MILLRACE_FLINK", flink.toString());
     Path spec = Files.writeString(folder.resolve("job.yaml"), "input: a\nrunner: flink\n");
 
     String direct = run(launcher, environment, "run-job", "--input", "flink-rows").out();
@@ -188,9 +187,9 @@ class LauncherTest {
     assertTrue(!direct.contains("flink of mine"), direct);
     assertTrue(!help.contains("flink of mine"), help);
     for (String out : java.util.List.of(named, inSpec)) {
-      assertTrue(out.contains("millrace-jobs.jar:" + flink + "/lib/*:" + flink + "/runner/*]"), out);
       assertTrue(
-          out.contains("[-Dmillrace.cluster.jar=" + flink + "/millrace-cluster.jar]"), out);
+          out.contains("millrace-jobs.jar:" + flink + "/lib/*:" + flink + "/runner/*]"), out);
+      assertTrue(out.contains("[-Dmillrace.cluster.jar=" + flink + "/millrace-cluster.jar]"), out);
     }
   }
 }

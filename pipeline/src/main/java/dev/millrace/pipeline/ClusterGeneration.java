@@ -107,7 +107,7 @@ final class ClusterGeneration {
       JournalFollower follower,
       RunContext context)
       throws IOException {
-    if (settings.isLocal()) {
+    if (settings.isOfThisProcess()) {
       runLocal(chunks, name, configuration, follower, context);
       return;
     }
@@ -138,14 +138,15 @@ final class ClusterGeneration {
     List<String> all = new ArrayList<>();
     all.add("--runner=FlinkRunner");
     all.add("--jobName=" + name);
-    all.add("--flinkMaster=" + (settings.isLocal() ? "[local]" : settings.master()));
+    all.add("--flinkMaster=" + settings.beamMaster());
     all.add("--parallelism=" + Math.max(1, Math.min(settings.parallelism(), chunks.size())));
     all.add("--useDataStreamForBatch=true"); // deals descriptors out in turn, and has a future
-    all.add("--attachedMode=" + settings.isLocal()); // a remote job is followed from here
+    all.add("--attachedMode=" + settings.isLocal()); // others are followed by their state
+    all.add("--jobCheckIntervalInSecs=1");
     all.add("--numberOfExecutionRetries=" + (settings.isLocal() ? 0 : RETRIES));
     all.add("--executionRetryDelay=1000");
     all.add("--flinkConfDir=" + configuration);
-    if (!settings.isLocal()) {
+    if (!settings.isOfThisProcess()) {
       all.add("--filesToStage=" + String.join(",", settings.jars()));
     }
     all.addAll(arguments);
@@ -192,7 +193,7 @@ final class ClusterGeneration {
   }
 
   /**
-   * A cluster in this process takes itself down with its job and answers no more, so it is run by a
+   * A cluster of this process takes itself down with its job and answers no more, so it is run by a
    * thread that waits for it. Cancelling it is telling its functions, which are here.
    */
   private void runLocal(
@@ -213,7 +214,7 @@ final class ClusterGeneration {
     }
     try {
       if (run.get() != PipelineResult.State.DONE) {
-        throw new RetryableException("the local cluster ended the job as " + run.get());
+        throw new RetryableException("the cluster ended the job as " + run.get());
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -113,7 +113,7 @@ final class JobRun {
 
   /** Before anything is staged: a cluster that is not there is better known early. */
   private static FlinkSettings reached(FlinkSettings asked) {
-    if (asked.isLocal()) {
+    if (asked.isOfThisProcess()) {
       return asked.parallelism() > 0 ? asked : asked.withParallelism(1);
     }
     int slots = new FlinkCluster(asked.master()).slots();

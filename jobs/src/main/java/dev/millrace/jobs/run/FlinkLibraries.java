@@ -27,8 +27,8 @@ final class FlinkLibraries {
           "Start the job by bin/run-job of a distribution with the folder flink, and name the"
               + " runner on the command line: --runner flink.");
     }
-    if (settings.isLocal()) {
-      return settings; // workers are in this process
+    if (settings.isOfThisProcess()) {
+      return settings; // workers are in this process, or were started with its jar
     }
     String jar = System.getProperty(JAR_PROPERTY);
     if (jar == null || !Files.isRegularFile(Path.of(jar))) {

@@ -203,7 +203,8 @@ public enum JobOption {
       OptionType.TEXT,
       null,
       "127.0.0.1:8081",
-      "REST address of a Flink 1.19 session cluster, HOST:PORT; or local: one in this process."),
+      "REST address of a Flink 1.19 session cluster, HOST:PORT; local: one in this process;"
+          + " application: the one whose JobManager this process is."),
   PARALLELISM(
       CLUSTER,
       "parallelism",

@@ -122,7 +122,8 @@ public final class EngineHost {
           unwatch();
         } else {
           shared.closing =
-              timer().schedule(() -> closeIfUnused(shared), linger.toMillis(), TimeUnit.MILLISECONDS);
+              timer()
+                  .schedule(() -> closeIfUnused(shared), linger.toMillis(), TimeUnit.MILLISECONDS);
         }
       }
     }

@@ -110,8 +110,7 @@ public final class InferenceFn<InT, OutT> extends DoFn<InT, OutT> {
         throw new WorkerException("the engine cannot be opened: " + e.getMessage(), e);
       }
       feeder = new BatchFeeder(lease, cancel);
-      WorkerMetrics.showEverywhere(
-          new WorkerGauges(RunContext.find(run).counters(), lease).all());
+      WorkerMetrics.showEverywhere(new WorkerGauges(RunContext.find(run).counters(), lease).all());
     }
   }
 

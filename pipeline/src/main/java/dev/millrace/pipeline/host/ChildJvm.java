@@ -6,6 +6,7 @@ import java.io.File;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.lang.module.ModuleFinder;
+import java.net.URI;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.charset.StandardCharsets;
@@ -49,7 +50,7 @@ final class ChildJvm {
     while (loader instanceof URLClassLoader urls) {
       for (URL url : urls.getURLs()) {
         if (url.getProtocol().equals("file")) {
-          paths.add(Path.of(url.getPath()));
+          paths.add(Path.of(URI.create(url.toString())));
         }
       }
       loader = loader.getParent();
@@ -88,7 +89,7 @@ final class ChildJvm {
     ProcessBuilder builder = new ProcessBuilder(command());
     StringBuilder paths = new StringBuilder();
     for (Path path : classPath) {
-      paths.append(paths.isEmpty() ? "" : File.pathSeparator).append(path);
+      paths.append(paths.isEmpty() ? "" : File.pathSeparator).append(listable(path, socket));
     }
     // not an argument: those are limited in length
     builder.environment().put("CLASSPATH", paths.toString());
@@ -107,6 +108,20 @@ final class ChildJvm {
       }
     }
     return process;
+  }
+
+  /**
+   * A name for a path that can stand in a class path. A cluster may keep a job's jars in a folder
+   * that is named for host and port, with the very character that separates paths.
+   */
+  private Path listable(Path path, Path socket) throws IOException {
+    if (!path.toString().contains(File.pathSeparator)) {
+      return path;
+    }
+    Path link =
+        HostAssignment.beside(socket, "-" + classPath.indexOf(path) + "-" + path.getFileName());
+    Files.deleteIfExists(link);
+    return Files.createSymbolicLink(link, path);
   }
 
   private List<String> command() {

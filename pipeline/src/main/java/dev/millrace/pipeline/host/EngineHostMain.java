@@ -4,6 +4,7 @@ import dev.millrace.api.engine.DeviceEngineFactory;
 import dev.millrace.api.engine.Engine;
 import dev.millrace.api.engine.EngineFactory;
 import java.io.DataInputStream;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -37,8 +38,9 @@ public final class EngineHostMain {
     Thread watch = new Thread(() -> host.endWith(lifeline), "host-lifeline");
     watch.setDaemon(true);
     watch.start();
+    // a signal, too: what ends a worker's whole process group must leave nothing behind either
+    Runtime.getRuntime().addShutdownHook(new Thread(host::tidyUp, "host-tidy"));
     host.serve();
-    host.tidyUp();
   }
 
   private void serve() throws IOException, InterruptedException {
@@ -93,10 +95,12 @@ public final class EngineHostMain {
 
   /** Leaves nothing behind; the folder goes with the last engine in it. */
   private void tidyUp() {
-    deleteQuietly(assignment.socket());
-    deleteQuietly(assignment.lock());
-    deleteQuietly(assignment.logFile());
     Path folder = assignment.socket().getParent();
+    String name = HostAssignment.name(assignment.socket());
+    File[] ours = folder.toFile().listFiles((in, file) -> file.startsWith(name));
+    for (File file : ours == null ? new File[0] : ours) {
+      deleteQuietly(file.toPath());
+    }
     String[] left = folder.toFile().list();
     if (left != null && left.length == 0) {
       deleteQuietly(folder);

@@ -62,16 +62,17 @@ record HostAssignment(
     return beside(socket, ".log");
   }
 
-  Path lock() {
-    return lock(socket);
-  }
-
   Path logFile() {
     return log(socket);
   }
 
-  private static Path beside(Path socket, String extension) {
-    return socket.resolveSibling(
-        socket.getFileName().toString().replaceFirst("\\.sock$", extension));
+  /** A file beside the socket that goes with it: an engine's all begin with the same name. */
+  static Path beside(Path socket, String ending) {
+    return socket.resolveSibling(name(socket) + ending);
+  }
+
+  /** What the names of an engine's files begin with. */
+  static String name(Path socket) {
+    return socket.getFileName().toString().replaceFirst("\\.sock$", "");
   }
 }
