@@ -17,6 +17,7 @@ import org.apache.flink.runtime.resourcemanager.StandaloneResourceManagerFactory
  * A JobManager made for one application, as Flink's own start scripts make one: its folder of
  * configuration, the jar, the application's arguments.
  */
+@SuppressWarnings("try") // Flink's own close() throws anything
 final class ApplicationClusterMain extends ApplicationClusterEntryPoint {
   private ApplicationClusterMain(Configuration configuration, PackagedProgram program) {
     super(configuration, program, StandaloneResourceManagerFactory.getInstance());

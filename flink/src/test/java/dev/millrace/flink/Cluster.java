@@ -139,7 +139,12 @@ final class Cluster implements AutoCloseable {
   }
 
   @Override
-  public void close() throws IOException, InterruptedException {
-    script("down", "--folder", folder.resolve("flink").toString());
+  public void close() throws IOException {
+    try {
+      script("down", "--folder", folder.resolve("flink").toString());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted while the cluster went down", e);
+    }
   }
 }

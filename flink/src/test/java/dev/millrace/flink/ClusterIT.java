@@ -25,6 +25,7 @@ import dev.millrace.pipeline.job.JobStage;
 import dev.millrace.pipeline.job.OutputSettings;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -65,7 +66,7 @@ final class ClusterIT {
   }
 
   @AfterAll
-  static void stopClusterAndFindNothingLeft() throws IOException, InterruptedException {
+  static void stopClusterAndFindNothingLeft() throws IOException {
     List<ProcessHandle> engines;
     try {
       engines = engines();
@@ -337,7 +338,8 @@ final class ClusterIT {
 
   @Test
   void anotherVersionOfFlinkIsNamed() throws IOException {
-    HttpServer other = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
+    HttpServer other =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
     other.createContext(
         "/config",
         exchange -> {

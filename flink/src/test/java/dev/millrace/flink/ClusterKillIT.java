@@ -11,7 +11,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
@@ -69,16 +71,17 @@ final class ClusterKillIT {
     }
     Files.write(input, lines);
     Path log = folder.resolve("clients.log");
-    int[] killed = new int[Victim.values().length];
+    Map<Victim, Integer> killed = new EnumMap<>(Victim.class);
+    List<Victim> victims = List.of(Victim.values());
     try (Cluster cluster = Cluster.start(folder.resolve("cluster"))) {
       Path tests = Cluster.testsJar(folder);
       Process client = client(input, cluster, tests, log);
       for (int kill = 0; kill < KILLS; kill++) {
         Thread.sleep(1_000 + random.nextInt(5_000));
         assertFalse(!client.isAlive() && client.exitValue() == 0, "the job was over too soon");
-        Victim victim = Victim.values()[kill % killed.length];
+        Victim victim = victims.get(kill % victims.size());
         kill(victim, cluster, client, random);
-        killed[victim.ordinal()]++;
+        killed.merge(victim, 1, Integer::sum);
         cluster.up();
         if (!client.isAlive()) {
           assertTrue(
@@ -94,11 +97,10 @@ final class ClusterKillIT {
       }
     }
     List<Long> loads = EchoEngineFactory.processes(folder.resolve("engines.log"));
-    System.out.printf(
-        "killed: %d engines, %d workers, %d JobManagers, %d clients; %d engines were opened%n",
-        killed[0], killed[1], killed[2], killed[3], loads.size());
+    System.out.printf("killed: %s; %d engines were opened%n", killed, loads.size());
     assertEveryRowOnce(rows);
-    assertTrue(loads.size() <= killed[0] + killed[1] + 2, "engines opened: " + loads.size());
+    int crashes = killed.get(Victim.ENGINE) + killed.get(Victim.WORKER);
+    assertTrue(loads.size() <= crashes + 2, "engines opened: " + loads.size());
   }
 
   private static void kill(Victim victim, Cluster cluster, Process client, Random random)

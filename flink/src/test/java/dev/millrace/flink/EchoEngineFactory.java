@@ -32,7 +32,9 @@ record EchoEngineFactory(String log, long requestMicros, String refusal, int dev
   /** Processes that opened an engine, in order. */
   static List<Long> processes(Path log) throws IOException {
     return Files.exists(log)
-        ? Files.readAllLines(log).stream().map(line -> Long.parseLong(line.split(" ")[0])).toList()
+        ? Files.readAllLines(log).stream()
+            .map(line -> Long.parseLong(line.split(" ", 2)[0]))
+            .toList()
         : List.of();
   }
 

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
@@ -186,7 +187,7 @@ class LauncherTest {
 
     assertTrue(!direct.contains("flink of mine"), direct);
     assertTrue(!help.contains("flink of mine"), help);
-    for (String out : java.util.List.of(named, inSpec)) {
+    for (String out : List.of(named, inSpec)) {
       assertTrue(
           out.contains("millrace-jobs.jar:" + flink + "/lib/*:" + flink + "/runner/*]"), out);
       assertTrue(out.contains("[-Dmillrace.cluster.jar=" + flink + "/millrace-cluster.jar]"), out);
