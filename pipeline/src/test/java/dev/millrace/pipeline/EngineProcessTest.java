@@ -290,6 +290,104 @@ final class EngineProcessTest {
     }
   }
 
+  private LoggedEngineFactory onDevices(String name, int group) {
+    return new LoggedEngineFactory(
+        ScriptedEngineFactory.named(name), log().toString(), group, List.of(0, 1, 2, 4), List.of());
+  }
+
+  @Test
+  void noTwoEnginesOfAMachineGetTheSameDevice() throws IOException {
+    Engine one = hosted(onDevices("one", 2)).openEngine();
+    Engine two = hosted(onDevices("two", 2)).openEngine();
+    try {
+      EngineException third =
+          assertThrows(EngineException.class, () -> hosted(onDevices("three", 1)).openEngine());
+
+      List<Long> holders = LoggedEngineFactory.processes(log());
+      assertEquals(
+          List.of(holders.get(0) + " [0, 1]", holders.get(1) + " [2, 4]"),
+          LoggedEngineFactory.lines(log()));
+      assertTrue(third.getMessage().contains("expected 1 free devices"), third.getMessage());
+      assertTrue(
+          third.getMessage().contains("device 4 by process " + holders.get(1)), third.getMessage());
+      // killed, not closed: the kernel gives the device back
+      ProcessHandle killed = ProcessHandle.of(holders.get(0)).orElseThrow();
+      killed.destroyForcibly();
+      killed.onExit().join();
+      hosted(onDevices("four", 1)).openEngine().close();
+      assertTrue(LoggedEngineFactory.lines(log()).get(2).endsWith(" [0]"));
+    } finally {
+      one.close();
+      two.close();
+    }
+  }
+
+  @Test
+  void replicasShareAProcessAndAQueueButNoDevice() throws Exception {
+    EngineFactory replicated =
+        new ProcessEngineFactory(onDevices("replicas", 2), SETTINGS.withReplicas(0));
+    try (Engine engine = replicated.openEngine()) {
+      List<CompletableFuture<Completion>> answers = new ArrayList<>();
+      for (int i = 0; i < 300; i++) {
+        CompletableFuture<Completion> answer = new CompletableFuture<>();
+        answers.add(answer);
+        engine.submit(request("r" + i, "question " + i), answer::complete);
+      }
+      for (int i = 0; i < 300; i++) {
+        assertEquals("echo:question " + i, answers.get(i).get().choices().get(0).text());
+      }
+
+      assertEquals(300, engine.statistics().requests());
+      assertEquals(2 * 64, engine.info().sequencesMax(), "both engines' together");
+      List<Long> opened = LoggedEngineFactory.processes(log());
+      assertEquals(2, opened.size());
+      assertEquals(opened.get(0), opened.get(1));
+      assertTrue(LoggedEngineFactory.lines(log()).get(1).endsWith(" [2, 4]"));
+    }
+  }
+
+  @Test
+  void theProcessEndsWithItsWorkerHoweverThatEnds() throws Exception {
+    Process worker =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--add-opens=java.base/java.nio=ALL-UNNAMED",
+                "-Xmx96m",
+                "-D" + RUN_FOLDER + "=" + folder.resolve("run"),
+                "-cp",
+                System.getProperty(
+                    "surefire.test.class.path", System.getProperty("java.class.path")),
+                WorkerMain.class.getName(),
+                log().toString())
+            .inheritIO()
+            .start();
+    awaitOpened(1);
+    ProcessHandle engine =
+        ProcessHandle.of(LoggedEngineFactory.processes(log()).get(0)).orElseThrow();
+
+    worker.destroyForcibly().waitFor();
+
+    long start = System.nanoTime();
+    engine.onExit().orTimeout(10, TimeUnit.SECONDS).join();
+    System.out.printf("engine ended %.2f s after its worker%n", (System.nanoTime() - start) / 1e9);
+    try (Stream<Path> left = Files.walk(folder.resolve("run"))) {
+      assertEquals(List.of(), left.filter(path -> path.toString().endsWith(".sock")).toList());
+    }
+  }
+
+  /** A worker that has an engine and waits to be killed. */
+  static final class WorkerMain {
+    private WorkerMain() {}
+
+    public static void main(String[] arguments) throws InterruptedException {
+      EngineFactory factory =
+          new LoggedEngineFactory(ScriptedEngineFactory.named("worker"), Path.of(arguments[0]));
+      try (Engine engine = hosted(factory).openEngine()) {
+        Thread.sleep(60_000L * engine.info().ranks());
+      }
+    }
+  }
+
   @Test
   void anEngineThatCannotBeOpenedSaysWhy() {
     EngineFactory broken = hosted(new BrokenFactory("the workspace /nowhere is missing"));
