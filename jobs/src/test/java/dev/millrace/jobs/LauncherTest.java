@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
@@ -192,5 +193,26 @@ class LauncherTest {
 
     assertEquals(2, result.exitCode());
     assertTrue(result.err().contains("Unpack the bundle again."), result.err());
+  }
+
+  @Test
+  void flinksLibrariesAreOnTheClassPathOnlyWhereFlinkIsAskedFor() throws Exception {
+    String java = fakeJava("17.0.9", "").toString();
+    Path flink = Files.createDirectories(folder.resolve("flink of mine/lib")).getParent();
+    Map<String, String> environment = Map.of("JAVA_HOME", java, "MILLRACE_FLINK", flink.toString());
+    Path spec = Files.writeString(folder.resolve("job.yaml"), "input: a\nrunner: flink\n");
+
+    String direct = run(launcher, environment, "run-job", "--input", "flink-rows").out();
+    String named = run(launcher, environment, "run-job", "--runner", "flink").out();
+    String inSpec = run(launcher, environment, "run-job", "--spec", spec.toString()).out();
+    String help = run(launcher, environment, "run-job", "--runner=flink", "--help").out();
+
+    assertTrue(!direct.contains("flink of mine"), direct);
+    assertTrue(!help.contains("flink of mine"), help);
+    for (String out : List.of(named, inSpec)) {
+      assertTrue(
+          out.contains("millrace-jobs.jar:" + flink + "/lib/*:" + flink + "/runner/*]"), out);
+      assertTrue(out.contains("[-Dmillrace.cluster.jar=" + flink + "/millrace-cluster.jar]"), out);
+    }
   }
 }

@@ -95,7 +95,14 @@ final class Generation {
     try (RunContext context =
         RunContext.open(run, counters, cancel, isDirect(options) ? chunks : List.of())) {
       try {
-        await(pipeline(chunks, options, run).run());
+        BatchInference<Chunk, ChunkResult> inference =
+            BatchInference.ofBatches(
+                    factory,
+                    Chunks.opener(folder, sampling, run),
+                    SerializableCoder.of(ChunkResult.class))
+                .withLinger(isDirect(options) ? Duration.ZERO : Duration.ofMinutes(2))
+                .ofRun(run);
+        await(pipeline(chunks, options, inference).run());
       } catch (IOException | RuntimeException e) {
         cancel.cancel(); // functions that still run let go
         context.awaitQuiet(QUIET);
@@ -108,6 +115,10 @@ final class Generation {
                 + " s after the pipeline ended; start the same command again, it continues");
       }
     }
+    requireCommitted(folder, chunks);
+  }
+
+  static void requireCommitted(WorkFolder folder, List<Chunk> chunks) throws IOException {
     for (Chunk chunk : chunks) {
       if (!Chunks.isCommitted(folder, chunk)) {
         throw new RetryableException(
@@ -120,19 +131,14 @@ final class Generation {
     }
   }
 
-  private Pipeline pipeline(List<Chunk> chunks, PipelineOptions options, String run) {
+  /** Descriptors through a shuffle to the workers; what they commit is not in its output. */
+  static Pipeline pipeline(
+      List<Chunk> chunks, PipelineOptions options, BatchInference<Chunk, ChunkResult> inference) {
     Pipeline pipeline = Pipeline.create(options);
     pipeline
         .apply("Chunks", Create.of(chunks).withCoder(SerializableCoder.of(Chunk.class)))
         .apply("Spread", Reshuffle.viaRandomKey())
-        .apply(
-            "Infer",
-            BatchInference.ofBatches(
-                    factory,
-                    Chunks.opener(folder, sampling, run),
-                    SerializableCoder.of(ChunkResult.class))
-                .withLinger(isDirect(options) ? Duration.ZERO : Duration.ofMinutes(2))
-                .ofRun(run));
+        .apply("Infer", inference);
     return pipeline;
   }
 
@@ -159,7 +165,8 @@ final class Generation {
     }
   }
 
-  private static JobException translate(RuntimeException failure) {
+  static JobException translate(RuntimeException failure) {
+    Throwable root = failure;
     for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
       if (cause instanceof JobException job) {
         return job;
@@ -172,8 +179,9 @@ final class Generation {
       if (cause instanceof EngineException) {
         return new RetryableException("the engine failed: " + cause.getMessage(), failure);
       }
+      root = cause;
     }
-    return new JobException(
-        ExitCode.INTERNAL, "the pipeline failed: " + failure.getMessage(), failure);
+    String why = root == failure ? failure.getMessage() : failure.getMessage() + ": " + root;
+    return new JobException(ExitCode.INTERNAL, "the pipeline failed: " + why, failure);
   }
 }

@@ -6,15 +6,20 @@ import dev.millrace.api.engine.EngineFactory;
 import dev.millrace.api.engine.EngineInfo;
 import dev.millrace.api.engine.EngineStatistics;
 import dev.millrace.api.engine.PromptEncoder;
+import dev.millrace.pipeline.flink.FlinkCluster;
+import dev.millrace.pipeline.flink.FlinkSettings;
+import dev.millrace.pipeline.flink.Submission;
 import dev.millrace.pipeline.generate.Chunks;
 import dev.millrace.pipeline.generate.EngineHost;
 import dev.millrace.pipeline.generate.EngineLease;
+import dev.millrace.pipeline.generate.WorkerRecord;
 import dev.millrace.pipeline.group.Chunk;
 import dev.millrace.pipeline.group.StageManifest;
 import dev.millrace.pipeline.group.Stager;
 import dev.millrace.pipeline.job.CancelToken;
 import dev.millrace.pipeline.job.Counters;
 import dev.millrace.pipeline.job.ExitCode;
+import dev.millrace.pipeline.job.InvalidInputException;
 import dev.millrace.pipeline.job.JobCancelledException;
 import dev.millrace.pipeline.job.JobException;
 import dev.millrace.pipeline.job.JobListener;
@@ -45,6 +50,7 @@ final class JobRun {
   private final EngineFactory factory;
   private final JobListener listener;
   private final CancelToken cancel;
+  private final FlinkSettings flink; // null for the direct runner
   private final long start = System.nanoTime();
   private List<InputFile> files = List.of();
   private double stageSeconds;
@@ -55,11 +61,17 @@ final class JobRun {
   private EngineInfo engine;
   private EngineStatistics statistics;
 
-  JobRun(JobSettings settings, EngineFactory factory, JobListener listener, CancelToken cancel) {
+  JobRun(
+      JobSettings settings,
+      EngineFactory factory,
+      JobListener listener,
+      CancelToken cancel,
+      FlinkSettings flink) {
     this.settings = settings;
     this.factory = factory;
     this.listener = listener;
     this.cancel = cancel;
+    this.flink = flink;
   }
 
   StagePlan stage() {
@@ -75,9 +87,11 @@ final class JobRun {
     try (OutputFolder output = take()) {
       OutputManifest manifest = output.finished();
       if (manifest == null) {
-        FutureTask<PipelineOptions> options = prepareOptions();
+        endLeftJob(output);
+        FlinkSettings cluster = flink == null ? null : reached(flink);
+        FutureTask<PipelineOptions> options = cluster == null ? prepareOptions() : null;
         StageManifest stage = stage(output);
-        generate(output, stage, options);
+        generate(output, stage, options, cluster);
         manifest = assemble(output, stage);
       } else {
         listener.warned("the output folder is complete already: nothing was computed");
@@ -87,6 +101,33 @@ final class JobRun {
       output.seal(report.withinAllowedFailures(), settings.output().keepWorkFiles());
       return report;
     }
+  }
+
+  private void endLeftJob(OutputFolder output) {
+    String done =
+        StorageErrors.guard(output.folder().work(), () -> Submission.endLeftJob(output.folder()));
+    if (done != null) {
+      listener.warned(done);
+    }
+  }
+
+  /** Before anything is staged: a cluster that is not there is better known early. */
+  private static FlinkSettings reached(FlinkSettings asked) {
+    if (asked.isOfThisProcess()) {
+      return asked.parallelism() > 0 ? asked : asked.withParallelism(1);
+    }
+    int slots = new FlinkCluster(asked.master()).slots();
+    if (asked.parallelism() > slots) {
+      throw new InvalidInputException(
+          "parallelism: expected at most "
+              + slots
+              + ", the slots of the cluster at "
+              + asked.master()
+              + ", found "
+              + asked.parallelism()
+              + "; lower it, or start more TaskManagers");
+    }
+    return asked.parallelism() > 0 ? asked : asked.withParallelism(slots);
   }
 
   /** Beam takes most of a second to make its options: it can do so while rows are staged. */
@@ -182,13 +223,16 @@ final class JobRun {
   }
 
   private void generate(
-      OutputFolder output, StageManifest stage, FutureTask<PipelineOptions> prepared) {
+      OutputFolder output,
+      StageManifest stage,
+      FutureTask<PipelineOptions> prepared,
+      FlinkSettings cluster) {
     Counters counters = new Counters();
     List<Chunk> open =
         StorageErrors.guard(
             output.folder().journals(),
             () -> Chunks.open(output.folder(), stage.chunks(), counters));
-    PipelineOptions options = open.isEmpty() ? null : await(prepared);
+    PipelineOptions options = open.isEmpty() || cluster != null ? null : await(prepared);
     boolean here = options != null && Generation.isDirect(options);
     try (EngineLease lease = here ? load() : null) {
       StageWatch watch =
@@ -206,8 +250,7 @@ final class JobRun {
           StorageErrors.guard(
               output.folder().journals(),
               () -> {
-                new Generation(output.folder(), factory, stage.sampling(), counters, cancel)
-                    .run(open, options);
+                generate(output, stage, counters, open, options, cluster);
                 return null;
               });
         }
@@ -218,6 +261,33 @@ final class JobRun {
       if (lease != null) {
         statistics = lease.engine().statistics();
       }
+    }
+  }
+
+  private void generate(
+      OutputFolder output,
+      StageManifest stage,
+      Counters counters,
+      List<Chunk> open,
+      PipelineOptions options,
+      FlinkSettings cluster)
+      throws IOException {
+    if (cluster == null) {
+      new Generation(output.folder(), factory, stage.sampling(), counters, cancel)
+          .run(open, options);
+    } else {
+      List<WorkerRecord> workers =
+          new ClusterGeneration(
+                  output.folder(),
+                  factory,
+                  stage.sampling(),
+                  counters,
+                  cancel,
+                  cluster,
+                  settings.beamArguments())
+              .run(open);
+      engine = workers.isEmpty() ? null : workers.get(0).info();
+      statistics = WorkerRecord.sum(workers);
     }
   }
 

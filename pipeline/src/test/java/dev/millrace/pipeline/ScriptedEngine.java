@@ -26,7 +26,7 @@ import java.util.function.Consumer;
 
 /**
  * Answers {@code echo:PROMPT} cut to {@code max_tokens} bytes. A prompt with {@code POISON} in it
- * kills the engine, {@code DEADLINE} misses its deadline.
+ * kills the engine, {@code HALT} its process, {@code DEADLINE} misses its deadline.
  */
 final class ScriptedEngine implements Engine {
   private final ScriptedEngineFactory factory;
@@ -114,6 +114,9 @@ final class ScriptedEngine implements Engine {
       return;
     }
     String prompt = text(work.request.prompt());
+    if (prompt.contains("HALT")) {
+      Runtime.getRuntime().halt(137);
+    }
     if (failure == null && prompt.contains("POISON")) {
       failure = "the scripted engine met poison";
     }

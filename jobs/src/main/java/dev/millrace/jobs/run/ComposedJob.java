@@ -13,6 +13,7 @@ import java.util.Objects;
  * @param job what the pipeline is to do
  * @param engine how the engine is set up
  * @param model which model runs
+ * @param placement where it runs
  * @param progress how progress is shown
  * @param notices what was chosen for the user, one sentence each
  */
@@ -20,18 +21,20 @@ public record ComposedJob(
     JobSettings job,
     EngineSettings engine,
     ModelChoice model,
+    Placement placement,
     ProgressStyle progress,
     List<String> notices) {
   public ComposedJob {
     Objects.requireNonNull(job, "job");
     Objects.requireNonNull(engine, "engine");
     Objects.requireNonNull(model, "model");
+    Objects.requireNonNull(placement, "placement");
     Objects.requireNonNull(progress, "progress");
     notices = List.copyOf(notices);
   }
 
   /** The same job with an engine that is set up so. */
   ComposedJob withEngine(EngineSettings value) {
-    return new ComposedJob(job, value, model, progress, notices);
+    return new ComposedJob(job, value, model, placement, progress, notices);
   }
 }

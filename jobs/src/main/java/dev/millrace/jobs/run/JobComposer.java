@@ -19,14 +19,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 
 /** Turns a {@link JobSpec} into settings of pipeline and engine; touches no file. */
 public final class JobComposer {
   /** Names the workspace to run where none is given. */
   public static final String WORKSPACE_VARIABLE = "MILLRACE_WORKSPACE";
 
-  private static final Map<String, String> BEAM_RUNNERS = Map.of("direct", "DirectRunner");
+  private static final String DIRECT = "direct";
 
   private final Console console;
 
@@ -47,6 +46,7 @@ public final class JobComposer {
           job(spec, notices),
           engine(spec),
           model,
+          PlacementComposer.compose(spec),
           ProgressStyle.of(spec.text(JobOption.PROGRESS), console.terminal()),
           notices);
     } catch (JobException e) {
@@ -125,7 +125,9 @@ public final class JobComposer {
   /** What Beam is told: its runner, and options of its own. */
   public static List<String> beamArguments(JobSpec spec) {
     List<String> arguments = new ArrayList<>();
-    arguments.add("--runner=" + BEAM_RUNNERS.get(spec.text(JobOption.RUNNER)));
+    if (spec.text(JobOption.RUNNER).equals(DIRECT)) {
+      arguments.add("--runner=DirectRunner");
+    }
     arguments.addAll(spec.texts(JobOption.BEAM));
     return arguments;
   }

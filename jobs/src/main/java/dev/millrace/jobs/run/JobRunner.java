@@ -62,14 +62,21 @@ public final class JobRunner {
     ComposedJob composed = compose(spec);
     Path workspace = models.workspace(composed.model());
     WorkspaceManifest manifest = checkedManifest(workspace, composed.engine().ranks());
-    EngineFactory factory = engines.of(workspace, composed.engine());
+    EngineFactory factory = composed.placement().place(engines.of(workspace, composed.engine()));
+    FlinkLibraries libraries = new FlinkLibraries();
     ProgressPrinter progress = progress(composed);
     JobReport report;
     MemoryRecord memory;
     try (MemoryWatch watch =
         new MemoryWatch(
             engines.probe(composed.engine()), progress, MEMORY_SAMPLES, System::nanoTime)) {
-      report = watched(composed, factory, progress, watch, BatchJob::run);
+      report =
+          watched(
+              composed,
+              factory,
+              progress,
+              watch,
+              job -> composed.placement().place(job, libraries).run());
       memory = watch.record();
     }
     ExitCode exitCode = Failures.exitCode(report.exitCode());

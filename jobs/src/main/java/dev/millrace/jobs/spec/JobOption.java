@@ -1,5 +1,6 @@
 package dev.millrace.jobs.spec;
 
+import static dev.millrace.jobs.spec.OptionGroup.CLUSTER;
 import static dev.millrace.jobs.spec.OptionGroup.ENGINE;
 import static dev.millrace.jobs.spec.OptionGroup.MODEL;
 import static dev.millrace.jobs.spec.OptionGroup.ROWS;
@@ -203,14 +204,68 @@ public enum JobOption {
       "80GiB",
       "Memory of each GPU to plan with, also for a GPU that is elsewhere. Unset: what is free."),
   RUNNER(
-      MODEL,
+      CLUSTER,
       "runner",
       "--runner",
       OptionType.CHOICE,
       "direct",
+      "flink",
+      "Beam runner of the pipeline: direct (this machine, this process) or flink (a cluster).",
       "direct",
-      "Beam runner of the pipeline. This build has the direct runner alone.",
-      "direct"),
+      "flink"),
+  FLINK_MASTER(
+      CLUSTER,
+      "flink_master",
+      "--flink-master",
+      OptionType.TEXT,
+      null,
+      "127.0.0.1:8081",
+      "REST address of a Flink 1.19 session cluster, HOST:PORT; local: one in this process;"
+          + " application: the one whose JobManager this process is."),
+  PARALLELISM(
+      CLUSTER,
+      "parallelism",
+      "--parallelism",
+      OptionType.INTEGER,
+      "0",
+      "2",
+      "Slots of the cluster to use; 0 takes all of them (1 if local)."),
+  ENGINE_HOST(
+      CLUSTER,
+      "engine_host",
+      "--engine-host",
+      OptionType.CHOICE,
+      "auto",
+      "process",
+      "Where the engine runs: process (one of its own for each worker), in-jvm (the worker's), or"
+          + " auto: process on Flink, else in-jvm.",
+      "auto",
+      "in-jvm",
+      "process"),
+  ENGINE_JVM(
+      CLUSTER,
+      "engine_jvm",
+      "--engine-jvm",
+      OptionType.TEXTS,
+      null,
+      "-Xmx8g",
+      "Option for the JVM of the engine's process, for example --engine-jvm=-Xmx8g."),
+  ENGINE_LINGER(
+      CLUSTER,
+      "engine_linger",
+      "--engine-linger",
+      OptionType.INTEGER,
+      "120",
+      "5",
+      "Seconds that the engine's process stays when no job uses it."),
+  REPLICAS(
+      CLUSTER,
+      "replicas",
+      "--replicas",
+      OptionType.INTEGER,
+      "1",
+      "2",
+      "Engines in the engine's process, each on GPUs of its own; 0: as many as GPUs are free."),
 
   MAX_TOKENS(
       SAMPLING,

@@ -6,6 +6,7 @@ public enum OptionGroup {
   MODEL("Model"),
   SAMPLING("Sampling"),
   ENGINE("Engine"),
+  CLUSTER("Cluster and engine process"),
   RUN("Running");
 
   private final String heading;

@@ -1,6 +1,7 @@
 package dev.millrace.jobs.run;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -15,12 +16,14 @@ import dev.millrace.jobs.outcome.ExitCode;
 import dev.millrace.jobs.spec.JobOption;
 import dev.millrace.jobs.spec.JobSpec;
 import dev.millrace.jobs.spec.JobSpec.Assignment;
+import dev.millrace.pipeline.flink.FlinkSettings;
 import dev.millrace.pipeline.job.JobSettings;
 import dev.millrace.pipeline.job.OutputSettings;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +31,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class JobComposerTest {
   private static final PrintStream NOWHERE =
@@ -65,7 +69,7 @@ class JobComposerTest {
   @EnumSource(
       value = JobOption.class,
       mode = EnumSource.Mode.EXCLUDE,
-      names = {"INPUT", "RUNNER", "MIN_TOKENS", "KEEP_WORK_FILES"})
+      names = {"INPUT", "RUNNER", "FLINK_MASTER", "PARALLELISM", "MIN_TOKENS", "KEEP_WORK_FILES"})
   void everyOptionTakesEffect(JobOption option) {
     ComposedJob without = compose(Map.of(), JobOption.INPUT, "rows.jsonl");
     ComposedJob with = compose(Map.of(), JobOption.INPUT, "rows.jsonl", option, option.example());
@@ -89,6 +93,62 @@ class JobComposerTest {
     assertEquals(3, job.job().sampling().minTokens());
     assertTrue(job.job().output().keepWorkFiles());
     assertTrue(job.job().beamArguments().contains("--runner=DirectRunner"));
+  }
+
+  @Test
+  void flinkTakesItsOptionsAndPutsTheEngineInAProcess() {
+    ComposedJob job =
+        compose(
+            Map.of(),
+            JobOption.INPUT,
+            "x.jsonl",
+            JobOption.RUNNER,
+            "flink",
+            JobOption.FLINK_MASTER,
+            "node-1:8081",
+            JobOption.PARALLELISM,
+            "3",
+            JobOption.ENGINE_LINGER,
+            "7");
+
+    FlinkSettings flink = job.placement().flink().orElseThrow();
+    assertEquals(new FlinkSettings("node-1:8081", 3, List.of()), flink);
+    assertTrue(job.placement().ownProcess());
+    assertEquals(Duration.ofSeconds(7), job.placement().host().linger());
+    assertEquals(List.of(), job.job().beamArguments());
+  }
+
+  @Test
+  void theDirectRunnerKeepsTheEngineInItsProcessAndTakesNoFlinkOption() {
+    assertFalse(compose(Map.of(), JobOption.INPUT, "a").placement().ownProcess());
+
+    CommandException failure =
+        assertThrows(
+            CommandException.class,
+            () -> compose(Map.of(), JobOption.INPUT, "a", JobOption.FLINK_MASTER, "a:1"));
+
+    assertEquals(ExitCode.USAGE, failure.exitCode());
+    assertTrue(failure.getMessage().contains("--runner flink"), failure.getMessage());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"localhost", "http://a:8081", "a:b", "[auto]", ""})
+  void aMasterThatIsNoAddressIsRefused(String master) {
+    CommandException failure =
+        assertThrows(
+            CommandException.class,
+            () ->
+                compose(
+                    Map.of(),
+                    JobOption.INPUT,
+                    "a",
+                    JobOption.RUNNER,
+                    "flink",
+                    JobOption.FLINK_MASTER,
+                    master));
+
+    assertEquals(ExitCode.USAGE, failure.exitCode());
+    assertTrue(failure.getMessage().contains("HOST:PORT"), failure.getMessage());
   }
 
   @Test

@@ -181,9 +181,12 @@ final class Attempt {
     return lost;
   }
 
-  /** Whether the engine takes no more requests. */
+  /**
+   * Whether the engine takes no more requests: it said so, or lost some. Trying one on an engine
+   * that is down already would put the blame on it.
+   */
   boolean engineIsDown() {
-    return failure != null;
+    return failure != null || lostMessage != null;
   }
 
   long answers() {

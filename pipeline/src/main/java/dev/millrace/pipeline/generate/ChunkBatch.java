@@ -72,8 +72,36 @@ final class ChunkBatch implements RequestBatch<ChunkResult> {
           folder.journals(),
           () -> {
             Files.createDirectories(folder.journals());
-            return new ChunkBatch(folder, chunk, sampling, context);
+            return open(chunk, context);
           });
+    }
+
+    /** A client elsewhere wants to know; one in this process asks the engine itself. */
+    @Override
+    public void used(EngineLease engine) throws IOException {
+      if (run != null && !RunContext.isOpen(run)) {
+        WorkerRecord.of(engine).write(folder, run);
+      }
+    }
+
+    /** Another worker may have committed it, or may do so while this one waits for its log. */
+    private RequestBatch<ChunkResult> open(Chunk chunk, RunContext context) throws IOException {
+      if (Journal.isCommitted(folder.journals(), chunk)) {
+        return committed(chunk);
+      }
+      ChunkBatch batch = new ChunkBatch(folder, chunk, sampling, context);
+      if (!Journal.isCommitted(folder.journals(), chunk)) {
+        return batch;
+      }
+      batch.close();
+      Files.deleteIfExists(ChunkLog.path(folder.journals(), chunk));
+      return committed(chunk);
+    }
+
+    private CommittedChunk committed(Chunk chunk) throws IOException {
+      try (Journal journal = Journal.open(folder.journals(), chunk)) {
+        return new CommittedChunk(chunk, journal.totals());
+      }
     }
   }
 

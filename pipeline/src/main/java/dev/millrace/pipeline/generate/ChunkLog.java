@@ -2,6 +2,8 @@ package dev.millrace.pipeline.generate;
 
 import dev.millrace.api.request.Completion;
 import dev.millrace.pipeline.group.Chunk;
+import dev.millrace.pipeline.job.JobCancelledException;
+import dev.millrace.pipeline.job.RetryableException;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.Closeable;
@@ -10,10 +12,13 @@ import java.io.DataOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.Arrays;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Completions of a chunk in the order in which they come: the work that a killed job leaves behind.
@@ -26,7 +31,9 @@ import java.util.Arrays;
  * </pre>
  */
 final class ChunkLog implements Closeable {
-  private static final int HEADER_BYTES = Journal.RECORD_HEADER_BYTES;
+  private static final Duration LOCKED_AT_MOST = Duration.ofSeconds(40);
+  private static final long LOCK_POLL_NANOS = 50_000_000;
+  static final int HEADER_BYTES = Journal.RECORD_HEADER_BYTES;
 
   private final Path path;
   private final Chunk chunk;
@@ -42,6 +49,48 @@ final class ChunkLog implements Closeable {
     this.channel =
         FileChannel.open(
             path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+    boolean ours = false;
+    try {
+      lock();
+      begin();
+      ours = true;
+    } finally {
+      if (!ours) {
+        channel.close();
+      }
+    }
+  }
+
+  /** A worker that its cluster has given up may still be writing; the kernel knows. */
+  private void lock() throws IOException {
+    long deadline = System.nanoTime() + LOCKED_AT_MOST.toNanos();
+    while (!tryLock()) {
+      if (System.nanoTime() > deadline) {
+        throw new RetryableException(
+            "another worker has held the log of chunk "
+                + chunk.number()
+                + " for "
+                + LOCKED_AT_MOST.toSeconds()
+                + " s (log="
+                + path
+                + "); end the job that it belongs to, then start the same command again");
+      }
+      LockSupport.parkNanos(LOCK_POLL_NANOS);
+      if (Thread.currentThread().isInterrupted()) {
+        throw new JobCancelledException("interrupted while another worker held a chunk");
+      }
+    }
+  }
+
+  private boolean tryLock() throws IOException {
+    try {
+      return channel.tryLock() != null; // let go of with the channel
+    } catch (OverlappingFileLockException e) {
+      return false; // held by this very process
+    }
+  }
+
+  private void begin() throws IOException {
     if (!replay()) {
       Arrays.fill(offsets, 0);
       totals = JournalTotals.NONE;

@@ -16,6 +16,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -28,16 +29,45 @@ public final class EngineHost {
   private static final EngineHost OF_PROCESS = new EngineHost();
 
   private final Map<String, Shared> engines = new HashMap<>();
-  private final ScheduledExecutorService timer =
-      Executors.newSingleThreadScheduledExecutor(
-          task -> {
-            Thread thread = new Thread(task, "millrace-engine-linger");
-            thread.setDaemon(true);
-            return thread;
-          });
+  private ScheduledExecutorService timer; // made with the first engine that lingers
+  private Thread hook; // registered while engines are open: it would pin a job's class loader
 
-  private EngineHost() {
-    Runtime.getRuntime().addShutdownHook(new Thread(this::closeAll, "millrace-engine-close"));
+  private EngineHost() {}
+
+  private void watch() {
+    if (hook == null) {
+      hook = new Thread(this::closeAll, "millrace-engine-close");
+      Runtime.getRuntime().addShutdownHook(hook);
+    }
+  }
+
+  private void unwatch() {
+    if (!engines.isEmpty() || hook == null) {
+      return;
+    }
+    try {
+      Runtime.getRuntime().removeShutdownHook(hook);
+    } catch (IllegalStateException e) {
+      return; // the process is ending, and the hook with it
+    }
+    hook = null;
+    if (timer != null) {
+      timer.shutdown();
+      timer = null;
+    }
+  }
+
+  private ScheduledExecutorService timer() {
+    if (timer == null) {
+      timer =
+          Executors.newSingleThreadScheduledExecutor(
+              task -> {
+                Thread thread = new Thread(task, "millrace-engine-linger");
+                thread.setDaemon(true);
+                return thread;
+              });
+    }
+    return timer;
   }
 
   /**
@@ -56,6 +86,7 @@ public final class EngineHost {
     synchronized (this) {
       shared = engines.computeIfAbsent(key, k -> new Shared(this, k, factory));
       shared.leases++;
+      watch();
       shared.cancelClosing();
     }
     try {
@@ -88,9 +119,11 @@ public final class EngineHost {
         closeNow = linger.isZero();
         if (closeNow) {
           engines.remove(shared.key, shared);
+          unwatch();
         } else {
           shared.closing =
-              timer.schedule(() -> closeIfUnused(shared), linger.toMillis(), TimeUnit.MILLISECONDS);
+              timer()
+                  .schedule(() -> closeIfUnused(shared), linger.toMillis(), TimeUnit.MILLISECONDS);
         }
       }
     }
@@ -105,6 +138,7 @@ public final class EngineHost {
         return;
       }
       engines.remove(shared.key, shared);
+      unwatch();
     }
     shared.close();
   }
@@ -131,7 +165,9 @@ public final class EngineHost {
     final ReentrantLock feeding = new ReentrantLock(true);
     private int leases; // guarded by the host
     private ScheduledFuture<?> closing; // guarded by the host
+    private final LongAdder restarts = new LongAdder();
     private Engine engine; // guarded by opening
+    private volatile boolean claimed; // by the one user who has it alone
 
     Shared(EngineHost host, String key, EngineFactory factory) {
       this.host = host;
@@ -159,17 +195,56 @@ public final class EngineHost {
     }
 
     /** Opens a new engine in place of a failed one, unless that was done already. */
-    Engine replace(Engine failed) {
+    Engine replace(Engine failed) throws InterruptedException {
       opening.lock();
       try {
         if (engine == failed) {
           engine = null;
           failed.close();
+          restarts.increment();
         }
-        return open();
+        Engine opened = open();
+        if (claimed) {
+          claim();
+        }
+        return opened;
       } finally {
         opening.unlock();
       }
+    }
+
+    /** Keeps users in other places off the engine too, if there can be any. */
+    void claim() throws InterruptedException {
+      claimed = true;
+      if (opened() instanceof SoleUse engineOfMany) {
+        engineOfMany.claim();
+      }
+    }
+
+    /** Null if none is open. */
+    Engine opened() {
+      opening.lock();
+      try {
+        return engine;
+      } finally {
+        opening.unlock();
+      }
+    }
+
+    void unclaim() {
+      opening.lock();
+      try {
+        claimed = false;
+        if (engine instanceof SoleUse engineOfMany) {
+          engineOfMany.release();
+        }
+      } finally {
+        opening.unlock();
+      }
+    }
+
+    long restarts() {
+      return restarts.sum();
     }
 
     void close() {

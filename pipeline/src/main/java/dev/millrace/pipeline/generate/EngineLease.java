@@ -21,8 +21,18 @@ public final class EngineLease implements AutoCloseable {
     return shared.open();
   }
 
+  /** The engine if it is open, else null; opens none. */
+  Engine openedEngine() {
+    return shared.opened();
+  }
+
+  /** How often the engine failed and was opened again. */
+  long restarts() {
+    return shared.restarts();
+  }
+
   /** A new engine in place of one that failed; the failed one is closed once. */
-  Engine replace(Engine failed) {
+  Engine replace(Engine failed) throws InterruptedException {
     return shared.replace(failed);
   }
 
@@ -38,9 +48,19 @@ public final class EngineLease implements AutoCloseable {
   /** Waits until nobody uses the engine and keeps others off it. */
   void enterAlone() throws InterruptedException {
     shared.use.acquire(EngineHost.Shared.PERMITS);
+    boolean alone = false;
+    try {
+      shared.claim();
+      alone = true;
+    } finally {
+      if (!alone) {
+        leaveAlone();
+      }
+    }
   }
 
   void leaveAlone() {
+    shared.unclaim();
     shared.use.release(EngineHost.Shared.PERMITS);
   }
 

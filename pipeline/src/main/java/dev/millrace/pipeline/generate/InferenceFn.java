@@ -1,5 +1,7 @@
 package dev.millrace.pipeline.generate;
 
+import dev.millrace.api.engine.DoesNotFitException;
+import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.engine.EngineFactory;
 import dev.millrace.pipeline.job.CancelToken;
 import java.io.IOException;
@@ -72,9 +74,9 @@ public final class InferenceFn<InT, OutT> extends DoFn<InT, OutT> {
       BoundedWindow window,
       OutputReceiver<OutT> out)
       throws IOException, InterruptedException {
-    openEngine();
     boolean done = false;
     try {
+      openEngine();
       RequestBatch<OutT> batch = opener.open(element);
       pending.add(new Pending<>(feeder.feed(batch), timestamp, window));
       while (pending.size() > elementsInFlight) {
@@ -88,6 +90,9 @@ public final class InferenceFn<InT, OutT> extends DoFn<InT, OutT> {
         }
       }
       done = true;
+    } catch (RuntimeException e) {
+      RunContext.find(run).failed(e);
+      throw e;
     } finally {
       if (!done) {
         abandon();
@@ -99,8 +104,13 @@ public final class InferenceFn<InT, OutT> extends DoFn<InT, OutT> {
   private void openEngine() {
     cancel.check();
     if (lease == null) {
-      lease = EngineHost.acquire(factory, linger);
+      try {
+        lease = EngineHost.acquire(factory, linger);
+      } catch (EngineException | DoesNotFitException e) {
+        throw new WorkerException("the engine cannot be opened: " + e.getMessage(), e);
+      }
       feeder = new BatchFeeder(lease, cancel);
+      WorkerMetrics.showEverywhere(new WorkerGauges(RunContext.find(run).counters(), lease).all());
     }
   }
 
@@ -112,10 +122,16 @@ public final class InferenceFn<InT, OutT> extends DoFn<InT, OutT> {
         held.add(finishOldest());
       }
       done = true;
+    } catch (RuntimeException e) {
+      RunContext.find(run).failed(e);
+      throw e;
     } finally {
       if (!done) {
         abandon();
       }
+    }
+    if (lease != null) {
+      opener.used(lease);
     }
     for (Held<OutT> result : held) {
       context.output(result.value(), result.timestamp(), result.window());

@@ -36,6 +36,7 @@ import java.util.zip.CRC32;
 public final class Journal implements Closeable {
   static final byte[] MAGIC = "MILLJRN1".getBytes(StandardCharsets.US_ASCII);
   static final int HASH_BYTES = 32;
+  static final int HEADER_BYTES = 40;
   static final int RECORD_HEADER_BYTES = 8;
   private static final int FOOTER_BYTES = 24;
   private static final long MAPPED_BYTES_MAX = 1L << 30;

@@ -41,5 +41,8 @@ public interface RequestBatch<OutT> extends Closeable {
    */
   interface Opener<InT, OutT> extends Serializable {
     RequestBatch<OutT> open(InT element) throws IOException;
+
+    /** Told now and then, and when a function has done its part, of the engine that it uses. */
+    default void used(EngineLease engine) throws IOException {}
   }
 }

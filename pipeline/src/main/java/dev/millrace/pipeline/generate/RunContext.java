@@ -10,6 +10,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -28,6 +29,7 @@ public final class RunContext implements AutoCloseable {
   private final Queue<Chunk> order;
   private final boolean ordered;
   private final AtomicInteger openBatches = new AtomicInteger();
+  private final AtomicReference<RuntimeException> failure = new AtomicReference<>();
 
   private RunContext(String id, Counters counters, CancelToken cancel, List<Chunk> chunks) {
     this.id = id;
@@ -50,14 +52,21 @@ public final class RunContext implements AutoCloseable {
   }
 
   /**
-   * The run of this id, or one of its own if there is none here; null stands for no run. A run that
-   * has ended here is found as a cancelled one.
+   * The run of this id; null stands for no run. If its client is in another process, all functions
+   * here share one of their own. A run that has ended here is found as a cancelled one.
    */
   public static RunContext find(String id) {
-    RunContext context = id == null ? null : OF_PROCESS.get(id);
-    return context != null
-        ? context
-        : new RunContext("", new Counters(), new CancelToken(), List.of());
+    return id == null ? ofWorker() : OF_PROCESS.computeIfAbsent(id, key -> ofWorker());
+  }
+
+  private static RunContext ofWorker() {
+    return new RunContext("", new Counters(), new CancelToken(), List.of());
+  }
+
+  /** Whether the client of the run is in this process. */
+  static boolean isOpen(String id) {
+    RunContext context = OF_PROCESS.get(id);
+    return context != null && context.id.equals(id);
   }
 
   public Counters counters() {
@@ -77,6 +86,16 @@ public final class RunContext implements AutoCloseable {
   Chunk take(Chunk descriptor) {
     Chunk next = order.poll();
     return next != null ? next : descriptor;
+  }
+
+  /** A function of the run failed; the first failure is kept. */
+  void failed(RuntimeException cause) {
+    failure.compareAndSet(null, cause);
+  }
+
+  /** What ended a function in this process, or null. */
+  public RuntimeException failure() {
+    return failure.get();
   }
 
   void batchOpened() {

@@ -10,7 +10,8 @@ public final class SamplingJson {
 
   private SamplingJson() {}
 
-  static String write(SamplingSettings settings) {
+  /** The settings as JSON. */
+  public static String write(SamplingSettings settings) {
     try {
       return JSON.writeValueAsString(settings);
     } catch (JsonProcessingException e) {

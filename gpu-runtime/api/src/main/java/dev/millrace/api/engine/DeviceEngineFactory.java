@@ -1,0 +1,21 @@
+package dev.millrace.api.engine;
+
+import java.util.List;
+
+/** Opens engines on devices that somebody has to hand out: no two engines may share one. */
+public interface DeviceEngineFactory extends EngineFactory {
+
+  /** Devices that one engine takes; 0 if these settings use none. */
+  int devicesPerEngine();
+
+  /**
+   * Devices that this process may use, by the driver's count; asked in the process that opens the
+   * engine.
+   *
+   * @throws EngineException if there is no driver or no device, saying what to do
+   */
+  List<Integer> devicesVisible();
+
+  /** The same factory, for engines on exactly these devices. */
+  EngineFactory onDevices(List<Integer> devices);
+}

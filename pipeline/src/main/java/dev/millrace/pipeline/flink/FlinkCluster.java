@@ -1,0 +1,132 @@
+package dev.millrace.pipeline.flink;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.millrace.pipeline.job.ExitCode;
+import dev.millrace.pipeline.job.InvalidInputException;
+import dev.millrace.pipeline.job.JobCancelledException;
+import dev.millrace.pipeline.job.JobException;
+import dev.millrace.pipeline.job.RetryableException;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.time.Duration;
+
+/** A session cluster: whether it is there and fits, and the jobs on it. */
+public final class FlinkCluster {
+  /** How long a cluster that has just been started may take to have its workers. */
+  private static final Duration WORKERS_WITHIN = Duration.ofSeconds(20);
+
+  private static final long POLL_MILLIS = 250;
+
+  private final FlinkRest rest;
+
+  public FlinkCluster(String master) {
+    this.rest = new FlinkRest(master);
+  }
+
+  /**
+   * Checks that the cluster is there, of the right version, and has slots.
+   *
+   * @return slots in all
+   * @throws JobException saying what is wrong and what to do
+   */
+  public int slots() {
+    String version;
+    try {
+      version = rest.get("/config").path("flink-version").asText();
+    } catch (FileNotFoundException | JsonProcessingException e) {
+      throw new InvalidInputException(
+          "expected a Flink JobManager at "
+              + rest.master()
+              + ", found something else ("
+              + e.getMessage()
+              + "); correct --flink-master: it is the REST port that is needed, 8081 by default",
+          e);
+    } catch (IOException e) {
+      throw new RetryableException(
+          "expected a Flink JobManager at "
+              + rest.master()
+              + ", found nobody there ("
+              + e
+              + "); correct --flink-master, or start a cluster (deploy/local-cluster up)",
+          e);
+    }
+    if (!version.startsWith(FlinkSettings.VERSION_LINE + ".")) {
+      throw new InvalidInputException(
+          "expected Flink "
+              + FlinkSettings.VERSION_LINE
+              + " at "
+              + rest.master()
+              + ", found "
+              + (version.isEmpty() ? "something that tells no version" : "Flink " + version)
+              + "; use a cluster of "
+              + FlinkSettings.VERSION_LINE);
+    }
+    return awaitSlots();
+  }
+
+  private int awaitSlots() {
+    long deadline = System.nanoTime() + WORKERS_WITHIN.toNanos();
+    do {
+      int slots = overview().path("slots-total").asInt();
+      if (slots > 0) {
+        return slots;
+      }
+      sleep();
+    } while (System.nanoTime() < deadline);
+    throw new RetryableException(
+        "expected TaskManagers at "
+            + rest.master()
+            + ", found none after "
+            + WORKERS_WITHIN.toSeconds()
+            + " s; start some, and look into their logs if they do not stay");
+  }
+
+  private JsonNode overview() {
+    try {
+      return rest.get("/overview");
+    } catch (IOException e) {
+      throw new RetryableException(
+          "the JobManager at " + rest.master() + " answers no more: " + e.getMessage(), e);
+    }
+  }
+
+  static void sleep() {
+    try {
+      Thread.sleep(POLL_MILLIS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new JobCancelledException("interrupted while waiting for the cluster");
+    }
+  }
+
+  /**
+   * The job of this name.
+   *
+   * @throws JobException if the cluster does not know it
+   */
+  public FlinkJob job(String name) throws IOException {
+    FlinkJob job = find(name);
+    if (job == null) {
+      throw new JobException(
+          ExitCode.RETRYABLE,
+          "expected the job "
+              + name
+              + " at "
+              + rest.master()
+              + ", found no trace of it: the JobManager was started anew; finished rows are kept,"
+              + " start the same command again");
+    }
+    return job;
+  }
+
+  /** The job of this name, or null if the cluster does not know it. */
+  public FlinkJob find(String name) throws IOException {
+    for (JsonNode job : rest.get("/jobs/overview").path("jobs")) {
+      if (job.path("name").asText().equals(name)) {
+        return new FlinkJob(rest, name, job.path("jid").asText());
+      }
+    }
+    return null;
+  }
+}

@@ -1,0 +1,207 @@
+package dev.millrace.pipeline.host;
+
+import dev.millrace.api.engine.DoesNotFitException;
+import dev.millrace.api.engine.Engine;
+import dev.millrace.api.engine.EngineException;
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ByteChannel;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+
+/**
+ * Serves one engine to the workers that connect to a socket, and ends when nobody has been
+ * connected for a while or the engine has failed. Listens before the engine is open: who connects
+ * meanwhile waits.
+ */
+final class EngineServer {
+  /** Requests that a worker may have open, for each sequence of a step: enough to refill it. */
+  private static final int WINDOW_PER_SEQUENCE = 8;
+
+  private static final int WINDOW_MIN = 256;
+  private static final int WINDOW_MAX = 16_384;
+  private static final long FLUSH_MILLIS = 1_000;
+  private static final long TELL_MILLIS = 5_000;
+  private static final long FLUSH_STEP_MILLIS = 20;
+
+  private final Path socket;
+  private final Duration linger;
+  private final Consumer<String> log;
+  private final Runnable end;
+  private final CompletableFuture<Opened> opened = new CompletableFuture<>();
+  private final Turnstile turnstile = new Turnstile();
+  private final Set<ServedConnection> connections = ConcurrentHashMap.newKeySet();
+  private final AtomicBoolean failed = new AtomicBoolean();
+  private int users; // guarded by this
+  private int joined; // guarded by this
+  private long idleSince = System.nanoTime(); // guarded by this
+
+  /** What became of opening: an engine, or why there is none. */
+  private record Opened(Engine engine, String refusal) {}
+
+  /**
+   * @param linger how long to stay without a connection
+   * @param log takes what people may want to know
+   * @param end ends the process at once; run when the engine has failed and all are told
+   */
+  EngineServer(Path socket, Duration linger, Consumer<String> log, Runnable end) {
+    this.socket = socket;
+    this.linger = linger;
+    this.log = log;
+    this.end = end;
+  }
+
+  /** Opens the engine and serves it until nobody needs it. */
+  void run(Supplier<Engine> open) throws IOException, InterruptedException {
+    try (ServerSocketChannel listening = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      listening.bind(UnixDomainSocketAddress.of(socket));
+      Thread acceptor = new Thread(() -> accept(listening), "host-accept");
+      acceptor.setDaemon(true);
+      acceptor.start();
+      Engine engine = open(open);
+      if (engine == null) {
+        awaitTold();
+      } else {
+        awaitIdle();
+      }
+      Files.deleteIfExists(socket); // before it is closed: the next one may listen here already
+      if (engine != null) {
+        engine.close();
+      }
+    }
+  }
+
+  /** Null if it cannot be opened. */
+  private Engine open(Supplier<Engine> open) {
+    try {
+      Engine engine = open.get();
+      opened.complete(new Opened(engine, null));
+      return engine;
+    } catch (EngineException | DoesNotFitException e) {
+      log("the engine cannot be opened: " + e.getMessage());
+      opened.complete(new Opened(null, e.getMessage()));
+      return null;
+    }
+  }
+
+  /** Who started this process may not have connected yet. */
+  private synchronized void awaitTold() throws InterruptedException {
+    long deadline = System.nanoTime() + Duration.ofMillis(TELL_MILLIS).toNanos();
+    while ((users > 0 || joined == 0) && System.nanoTime() < deadline) {
+      wait(FLUSH_STEP_MILLIS);
+    }
+  }
+
+  private synchronized void awaitIdle() throws InterruptedException {
+    while (true) {
+      long left = linger.toNanos() - (System.nanoTime() - idleSince);
+      if (users == 0 && left <= 0) {
+        return;
+      }
+      wait(users > 0 ? 0 : Math.max(1, left / 1_000_000));
+    }
+  }
+
+  private void accept(ServerSocketChannel listening) {
+    try {
+      while (true) {
+        SocketChannel channel = listening.accept();
+        synchronized (this) {
+          users++;
+          joined++;
+        }
+        Thread thread = new Thread(() -> serve(channel), "host-orders");
+        thread.setDaemon(true);
+        thread.start();
+      }
+    } catch (ClosedChannelException e) {
+      log("no more workers are served"); // the end
+    } catch (IOException e) {
+      fail("the engine's process can take no more connections: " + e);
+    }
+  }
+
+  private void serve(SocketChannel channel) {
+    try (channel) {
+      serve(channel, opened.join());
+    } catch (IOException e) {
+      log("a worker's connection cannot be closed: " + e);
+    } finally {
+      synchronized (this) {
+        users--;
+        idleSince = System.nanoTime();
+        notifyAll();
+      }
+    }
+  }
+
+  private void serve(SocketChannel channel, Opened outcome) {
+    if (outcome.engine() == null) {
+      refuse(channel, outcome.refusal());
+      return;
+    }
+    Engine engine = outcome.engine();
+    int window = WINDOW_PER_SEQUENCE * engine.info().sequencesMax();
+    ServedConnection connection = new ServedConnection(this, engine, turnstile, channel);
+    connections.add(connection);
+    try {
+      connection.serve(Math.min(Math.max(WINDOW_MIN, window), WINDOW_MAX));
+    } finally {
+      connections.remove(connection);
+    }
+  }
+
+  private void refuse(ByteChannel channel, String message) {
+    byte[] text = message.getBytes(StandardCharsets.UTF_8);
+    try {
+      MessageStream.writeAll(
+          channel, List.of(new Reply(Reply.Kind.FAILED, 0, text)), new ReplyLayout());
+    } catch (IOException e) {
+      log("a worker hung up before it was told: " + e);
+    }
+  }
+
+  /** Tells every worker that the engine has failed, then ends the process: a new one is clean. */
+  void fail(String message) {
+    if (failed.compareAndSet(false, true)) {
+      log("the engine failed: " + message);
+      Thread thread = new Thread(() -> tellAndEnd(message), "host-end");
+      thread.setDaemon(true);
+      thread.start();
+    }
+  }
+
+  private void tellAndEnd(String message) {
+    try {
+      Thread.sleep(FLUSH_STEP_MILLIS); // the rest of what was in flight comes in one go
+      connections.forEach(connection -> connection.fail(message));
+      long deadline = System.nanoTime() + Duration.ofMillis(FLUSH_MILLIS).toNanos();
+      while (!connections.stream().allMatch(ServedConnection::isQuiet)
+          && System.nanoTime() < deadline) {
+        Thread.sleep(FLUSH_STEP_MILLIS);
+      }
+      Thread.sleep(FLUSH_STEP_MILLIS); // the last batch was taken; let it be written
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } finally {
+      end.run();
+    }
+  }
+
+  void log(String message) {
+    log.accept(message);
+  }
+}

@@ -1,0 +1,106 @@
+package dev.millrace.pipeline.host;
+
+import java.io.IOException;
+import java.nio.channels.ReadableByteChannel;
+import java.nio.channels.WritableByteChannel;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.memory.RootAllocator;
+import org.apache.arrow.vector.VectorSchemaRoot;
+import org.apache.arrow.vector.ipc.ArrowStreamReader;
+import org.apache.arrow.vector.ipc.ArrowStreamWriter;
+import org.apache.arrow.vector.types.pojo.Schema;
+
+/** One direction of a connection: messages as rows of an Arrow IPC stream. */
+final class MessageStream {
+  /** Most messages in a record batch. */
+  private static final int BATCH_ROWS = 256;
+
+  private MessageStream() {}
+
+  /**
+   * How a message is laid out in a row.
+   *
+   * @param <M> messages
+   */
+  interface Layout<M> {
+    Schema schema();
+
+    void put(VectorSchemaRoot root, int row, M message);
+
+    M get(VectorSchemaRoot root, int row) throws IOException;
+  }
+
+  /** Takes messages as they come. */
+  interface Sink<M> {
+    void accept(M message) throws IOException;
+  }
+
+  /**
+   * Writes what the queue holds until interrupted; messages that pile up while one batch is being
+   * written go into the next one together.
+   */
+  static <M> void write(WritableByteChannel channel, BlockingQueue<M> queue, Layout<M> layout)
+      throws IOException, InterruptedException {
+    try (BufferAllocator allocator = new RootAllocator();
+        VectorSchemaRoot root = VectorSchemaRoot.create(layout.schema(), allocator);
+        ArrowStreamWriter writer = new ArrowStreamWriter(root, null, channel)) {
+      writer.start();
+      List<M> batch = new ArrayList<>(BATCH_ROWS);
+      while (true) {
+        batch.add(queue.take());
+        queue.drainTo(batch, BATCH_ROWS - 1);
+        for (int row = 0; row < batch.size(); row++) {
+          layout.put(root, row, batch.get(row));
+        }
+        root.setRowCount(batch.size());
+        writer.writeBatch();
+        root.clear();
+        batch.clear();
+      }
+    }
+  }
+
+  /** Writes a stream of these messages alone. */
+  static <M> void writeAll(WritableByteChannel channel, List<M> messages, Layout<M> layout)
+      throws IOException {
+    try (BufferAllocator allocator = new RootAllocator();
+        VectorSchemaRoot root = VectorSchemaRoot.create(layout.schema(), allocator);
+        ArrowStreamWriter writer = new ArrowStreamWriter(root, null, channel)) {
+      writer.start();
+      for (int row = 0; row < messages.size(); row++) {
+        layout.put(root, row, messages.get(row));
+      }
+      root.setRowCount(messages.size());
+      writer.writeBatch();
+    }
+  }
+
+  /** Reads until the other side closes the connection. */
+  static <M> void read(ReadableByteChannel channel, Layout<M> layout, Sink<M> sink)
+      throws IOException {
+    try (BufferAllocator allocator = new RootAllocator();
+        ArrowStreamReader reader = new ArrowStreamReader(channel, allocator)) {
+      VectorSchemaRoot root = reader.getVectorSchemaRoot();
+      if (!root.getSchema().equals(layout.schema())) {
+        throw new IOException(
+            "expected messages of schema " + layout.schema() + ", found " + root.getSchema());
+      }
+      while (loadNext(reader)) {
+        for (int row = 0; row < root.getRowCount(); row++) {
+          sink.accept(layout.get(root, row));
+        }
+      }
+    }
+  }
+
+  private static boolean loadNext(ArrowStreamReader reader) throws IOException {
+    try {
+      return reader.loadNextBatch();
+    } catch (IllegalArgumentException | IllegalStateException e) {
+      throw new IOException("the stream breaks off within a message", e);
+    }
+  }
+}
