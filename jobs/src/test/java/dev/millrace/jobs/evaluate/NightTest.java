@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.millrace.jobs.CommandLineRun;
 import dev.millrace.jobs.RepositoryFiles;
 import dev.millrace.jobs.evaluate.result.EvaluationFolder;
@@ -115,11 +117,18 @@ class NightTest {
     Files.delete(night.path().resolve(NightFolder.NIGHT_FILE));
     deleteAll(night.path().resolve(NightFolder.SAMPLES_FOLDER));
     deleteAll(folder.resolve("out/answers"));
+    Path record = night.path().resolve("run.json");
+    ObjectMapper json = new ObjectMapper();
+    ObjectNode running = (ObjectNode) json.readTree(record.toFile());
+    running.put("state", "running").remove(List.of("verdict", "exit_code", "summary", "tasks"));
+    json.writeValue(record.toFile(), running);
 
     CommandLineRun again = evaluate(spec);
 
     assertEquals(0, again.exitCode(), again.all());
-    assertTrue(again.err().contains("Going on with the night " + whole.nightId()), again.err());
+    assertTrue(
+        again.err().contains("Night " + whole.nightId() + " goes on where it was cut off."),
+        again.err());
     NightResult resumed = newest();
     assertEquals(whole.nightId(), resumed.nightId());
     assertEquals(whole.started(), resumed.started());
