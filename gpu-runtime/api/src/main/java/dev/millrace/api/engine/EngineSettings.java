@@ -3,6 +3,7 @@ package dev.millrace.api.engine;
 import java.io.Serializable;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
 /**
@@ -119,176 +120,114 @@ public record EngineSettings(
   }
 
   public EngineSettings withBackend(String value) {
-    return new EngineSettings(
-        value,
-        ranks,
-        sequencesMax,
-        stepTokensMax,
-        kvCacheBytes,
-        contextTokensMax,
-        prefixCache,
-        threads,
-        stepDeadlineMillis,
-        devices,
-        deviceMemoryBytes,
-        kvCacheShare,
-        batchInvariant);
+    return with(draft -> draft.backend = value);
   }
 
   /** So many ranks, on the first GPUs. */
   public EngineSettings withRanks(int value) {
-    return new EngineSettings(
-        backend,
-        value,
-        sequencesMax,
-        stepTokensMax,
-        kvCacheBytes,
-        contextTokensMax,
-        prefixCache,
-        threads,
-        stepDeadlineMillis,
-        List.of(),
-        deviceMemoryBytes,
-        kvCacheShare,
-        batchInvariant);
+    return with(
+        draft -> {
+          draft.ranks = value;
+          draft.devices = List.of();
+        });
   }
 
   public EngineSettings withBatch(int sequences, int stepTokens) {
-    return new EngineSettings(
-        backend,
-        ranks,
-        sequences,
-        stepTokens,
-        kvCacheBytes,
-        contextTokensMax,
-        prefixCache,
-        threads,
-        stepDeadlineMillis,
-        devices,
-        deviceMemoryBytes,
-        kvCacheShare,
-        batchInvariant);
+    return with(
+        draft -> {
+          draft.sequencesMax = sequences;
+          draft.stepTokensMax = stepTokens;
+        });
   }
 
   public EngineSettings withKvCacheBytes(long value) {
-    return new EngineSettings(
-        backend,
-        ranks,
-        sequencesMax,
-        stepTokensMax,
-        value,
-        contextTokensMax,
-        prefixCache,
-        threads,
-        stepDeadlineMillis,
-        devices,
-        deviceMemoryBytes,
-        kvCacheShare,
-        batchInvariant);
+    return with(draft -> draft.kvCacheBytes = value);
   }
 
   public EngineSettings withContextTokensMax(int value) {
-    return new EngineSettings(
-        backend,
-        ranks,
-        sequencesMax,
-        stepTokensMax,
-        kvCacheBytes,
-        value,
-        prefixCache,
-        threads,
-        stepDeadlineMillis,
-        devices,
-        deviceMemoryBytes,
-        kvCacheShare,
-        batchInvariant);
+    return with(draft -> draft.contextTokensMax = value);
   }
 
   public EngineSettings withPrefixCache(boolean value) {
-    return new EngineSettings(
-        backend,
-        ranks,
-        sequencesMax,
-        stepTokensMax,
-        kvCacheBytes,
-        contextTokensMax,
-        value,
-        threads,
-        stepDeadlineMillis,
-        devices,
-        deviceMemoryBytes,
-        kvCacheShare,
-        batchInvariant);
+    return with(draft -> draft.prefixCache = value);
   }
 
   /** One rank on each of these GPUs. */
   public EngineSettings withDevices(List<Integer> value) {
-    return new EngineSettings(
-        backend,
-        value.size(),
-        sequencesMax,
-        stepTokensMax,
-        kvCacheBytes,
-        contextTokensMax,
-        prefixCache,
-        threads,
-        stepDeadlineMillis,
-        value,
-        deviceMemoryBytes,
-        kvCacheShare,
-        batchInvariant);
+    return with(
+        draft -> {
+          draft.ranks = value.size();
+          draft.devices = value;
+        });
   }
 
   public EngineSettings withDeviceMemoryBytes(long value) {
-    return new EngineSettings(
-        backend,
-        ranks,
-        sequencesMax,
-        stepTokensMax,
-        kvCacheBytes,
-        contextTokensMax,
-        prefixCache,
-        threads,
-        stepDeadlineMillis,
-        devices,
-        value,
-        kvCacheShare,
-        batchInvariant);
+    return with(draft -> draft.deviceMemoryBytes = value);
   }
 
   /** So large a share of the memory free beside all else for the KV cache, 0 to leave it open. */
   public EngineSettings withKvCacheShare(double value) {
-    return new EngineSettings(
-        backend,
-        ranks,
-        sequencesMax,
-        stepTokensMax,
-        kvCacheBytes,
-        contextTokensMax,
-        prefixCache,
-        threads,
-        stepDeadlineMillis,
-        devices,
-        deviceMemoryBytes,
-        value,
-        batchInvariant);
+    return with(draft -> draft.kvCacheShare = value);
   }
 
   /** Answers that depend on their own row alone, or as fast as can be. */
   public EngineSettings withBatchInvariant(boolean value) {
-    return new EngineSettings(
-        backend,
-        ranks,
-        sequencesMax,
-        stepTokensMax,
-        kvCacheBytes,
-        contextTokensMax,
-        prefixCache,
-        threads,
-        stepDeadlineMillis,
-        devices,
-        deviceMemoryBytes,
-        kvCacheShare,
-        value);
+    return with(draft -> draft.batchInvariant = value);
+  }
+
+  private EngineSettings with(Consumer<Draft> change) {
+    Draft draft = new Draft(this);
+    change.accept(draft);
+    return draft.settings();
+  }
+
+  /** The components while some of them change. */
+  private static final class Draft {
+    String backend;
+    int ranks;
+    int sequencesMax;
+    int stepTokensMax;
+    long kvCacheBytes;
+    int contextTokensMax;
+    boolean prefixCache;
+    int threads;
+    long stepDeadlineMillis;
+    List<Integer> devices;
+    long deviceMemoryBytes;
+    double kvCacheShare;
+    boolean batchInvariant;
+
+    Draft(EngineSettings from) {
+      backend = from.backend;
+      ranks = from.ranks;
+      sequencesMax = from.sequencesMax;
+      stepTokensMax = from.stepTokensMax;
+      kvCacheBytes = from.kvCacheBytes;
+      contextTokensMax = from.contextTokensMax;
+      prefixCache = from.prefixCache;
+      threads = from.threads;
+      stepDeadlineMillis = from.stepDeadlineMillis;
+      devices = from.devices;
+      deviceMemoryBytes = from.deviceMemoryBytes;
+      kvCacheShare = from.kvCacheShare;
+      batchInvariant = from.batchInvariant;
+    }
+
+    EngineSettings settings() {
+      return new EngineSettings(
+          backend,
+          ranks,
+          sequencesMax,
+          stepTokensMax,
+          kvCacheBytes,
+          contextTokensMax,
+          prefixCache,
+          threads,
+          stepDeadlineMillis,
+          devices,
+          deviceMemoryBytes,
+          kvCacheShare,
+          batchInvariant);
+    }
   }
 }
