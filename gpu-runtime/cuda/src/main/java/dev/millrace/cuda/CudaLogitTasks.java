@@ -136,6 +136,11 @@ final class CudaLogitTasks implements LogitTasks, AutoCloseable {
   }
 
   @Override
+  public boolean isUnderWay() {
+    return awaited != begun;
+  }
+
+  @Override
   public void await() {
     Turn oldest = turns[awaited++ % TURNS];
     await(oldest);

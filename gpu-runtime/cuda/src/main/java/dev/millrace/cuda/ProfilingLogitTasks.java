@@ -29,6 +29,11 @@ record ProfilingLogitTasks(ProfilingBackend profiler, LogitTasks tasks) implemen
   }
 
   @Override
+  public boolean isUnderWay() {
+    return tasks.isUnderWay();
+  }
+
+  @Override
   public void await() {
     tasks.await();
   }

@@ -96,6 +96,11 @@ final class DecoderModel {
     return logitTasks.acceptsNext();
   }
 
+  /** Whether a step is under way: where {@link #submit} does all the work, none is. */
+  boolean isUnderWay() {
+    return logitTasks.isUnderWay();
+  }
+
   /** Waits for the oldest step under way. */
   void await() {
     logitTasks.await();

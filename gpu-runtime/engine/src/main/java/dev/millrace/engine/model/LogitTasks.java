@@ -41,6 +41,11 @@ public interface LogitTasks {
     return false;
   }
 
+  /** Whether a step is under way that {@link #await} would wait for. */
+  default boolean isUnderWay() {
+    return false;
+  }
+
   /** Waits until the oldest step that is under way is done and its result is filled. */
   default void await() {}
 

@@ -51,6 +51,10 @@ final class ModelRank {
     return model.orElseThrow().acceptsNext();
   }
 
+  boolean isUnderWay() {
+    return model.orElseThrow().isUnderWay();
+  }
+
   void await() {
     model.orElseThrow().await();
   }
