@@ -112,7 +112,7 @@ final class EvaluateCommand implements Callable<Integer> {
   public Integer call() {
     Logging.setUp(verbose);
     Path folder = output == null ? beside(file) : output;
-    NightOptions options = new NightOptions(folder, !noReuse, allowExecution, newNight, keepWork);
+    NightOptions options = new NightOptions(folder, !noReuse, allowExecution, keepWork);
     if (check) {
       EvaluationSpec spec = EvaluationSpecReader.read(file);
       return new NightCheck(console, engines, Places.of(console)).check(spec, options).number();

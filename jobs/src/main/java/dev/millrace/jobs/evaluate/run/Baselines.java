@@ -6,13 +6,11 @@ import dev.millrace.jobs.evaluate.result.EvaluationFolder;
 import dev.millrace.jobs.evaluate.result.NightFolder;
 import dev.millrace.jobs.evaluate.result.NightResult;
 import dev.millrace.jobs.evaluate.result.TaskResult;
+import dev.millrace.pipeline.store.AtomicFiles;
 import java.io.IOException;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -88,7 +86,7 @@ public final class Baselines {
   public Accepted accept(NightFolder night, Instant now, String note) throws IOException {
     NightResult result = night.read();
     Path incoming = folder.path().resolve(INCOMING_FOLDER);
-    delete(incoming);
+    AtomicFiles.delete(incoming);
     Files.createDirectories(incoming);
     for (TaskResult task : result.tasks()) {
       Path from = night.path().resolve(task.samplesFile()).normalize();
@@ -128,28 +126,5 @@ public final class Baselines {
       Files.move(current, past, StandardCopyOption.ATOMIC_MOVE);
     }
     Files.move(incoming, current, StandardCopyOption.ATOMIC_MOVE);
-  }
-
-  static void delete(Path folder) throws IOException {
-    if (!Files.isDirectory(folder)) {
-      return;
-    }
-    Files.walkFileTree(
-        folder,
-        new SimpleFileVisitor<>() {
-          @Override
-          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
-              throws IOException {
-            Files.delete(file);
-            return FileVisitResult.CONTINUE;
-          }
-
-          @Override
-          public FileVisitResult postVisitDirectory(Path dir, IOException failure)
-              throws IOException {
-            Files.delete(dir);
-            return FileVisitResult.CONTINUE;
-          }
-        });
   }
 }

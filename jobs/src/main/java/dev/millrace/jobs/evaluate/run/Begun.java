@@ -12,8 +12,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
-import java.util.List;
-import java.util.Optional;
 
 /**
  * A night that has begun: what {@code begun.json} says, so that the same night goes on after a
@@ -27,27 +25,6 @@ import java.util.Optional;
 record Begun(String nightId, Instant started, String specFingerprint, boolean reuse) {
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  /**
-   * The newest night of this spec that has no verdict yet. One of another spec is left alone: its
-   * answers would not be the ones asked for now.
-   */
-  static Optional<Begun> unfinished(EvaluationFolder folder, EvaluationSpec spec, boolean reuse)
-      throws IOException {
-    List<NightFolder> nights = folder.nights();
-    for (int i = nights.size() - 1; i >= 0; i--) {
-      NightFolder night = nights.get(i);
-      Path file = night.path().resolve(NightFolder.BEGUN_FILE);
-      if (night.isFinished() || !Files.isRegularFile(file)) {
-        continue;
-      }
-      Begun begun = read(file);
-      if (begun.specFingerprint.equals(spec.fingerprint()) && begun.reuse == reuse) {
-        return Optional.of(begun);
-      }
-    }
-    return Optional.empty();
-  }
-
   private static Begun read(Path file) throws IOException {
     JsonNode json = JSON.readTree(file.toFile());
     return new Begun(
@@ -55,20 +32,6 @@ record Begun(String nightId, Instant started, String specFingerprint, boolean re
         Instant.parse(json.path("started").asText()),
         json.path("spec_fingerprint").asText(),
         json.path("reuse").asBoolean());
-  }
-
-  /** A new night, whose id no other has. */
-  static Begun now(EvaluationFolder folder, EvaluationSpec spec, Instant now, boolean reuse)
-      throws IOException {
-    Instant started = now.truncatedTo(ChronoUnit.MILLIS);
-    Instant named = started;
-    while (Files.exists(folder.night(EvaluationFolder.nightId(named)).path())) {
-      named = named.plusSeconds(1);
-    }
-    return write(
-        folder,
-        spec,
-        new Begun(EvaluationFolder.nightId(named), started, spec.fingerprint(), reuse));
   }
 
   /**

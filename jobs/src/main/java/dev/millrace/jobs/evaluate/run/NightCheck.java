@@ -24,6 +24,7 @@ import dev.millrace.jobs.run.RateBook;
 import dev.millrace.pipeline.job.CancelToken;
 import dev.millrace.pipeline.job.JobListener;
 import dev.millrace.pipeline.job.StagePlan;
+import dev.millrace.pipeline.store.AtomicFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -66,7 +67,7 @@ public final class NightCheck {
           fits &= check(spec, model, options, scratch);
         }
       } finally {
-        Baselines.delete(scratch);
+        AtomicFiles.delete(scratch);
       }
     } catch (IOException e) {
       throw Failures.explain(e);

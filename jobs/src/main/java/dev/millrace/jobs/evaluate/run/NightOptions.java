@@ -9,11 +9,9 @@ import java.util.Objects;
  * @param output folder of all nights
  * @param reuse whether answers of earlier nights count
  * @param allowExecution whether metrics may run commands on what the model wrote
- * @param startNew begin a new night even if one was not finished
  * @param keepWork leave requests and job folders in place
  */
-public record NightOptions(
-    Path output, boolean reuse, boolean allowExecution, boolean startNew, boolean keepWork) {
+public record NightOptions(Path output, boolean reuse, boolean allowExecution, boolean keepWork) {
   public NightOptions {
     Objects.requireNonNull(output, "output");
   }

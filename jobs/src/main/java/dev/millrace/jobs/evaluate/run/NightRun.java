@@ -23,11 +23,11 @@ import dev.millrace.jobs.progress.ProgressStyle;
 import dev.millrace.jobs.run.EngineFactories;
 import dev.millrace.jobs.run.Interruption;
 import dev.millrace.pipeline.job.CancelToken;
+import dev.millrace.pipeline.store.AtomicFiles;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Clock;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -62,28 +62,14 @@ public final class NightRun {
   }
 
   /**
-   * Runs the night to its verdict.
-   *
-   * @throws dev.millrace.jobs.outcome.CommandException if it cannot go on; what is finished is kept
-   */
-  public NightResult run(EvaluationSpec spec, NightOptions options) {
-    return run(spec, options, new CancelToken(), Optional.empty());
-  }
-
-  /**
    * Runs or continues a night that has its place, its name and its deadline already.
    *
    * @throws dev.millrace.jobs.outcome.CommandException if it cannot go on; what is finished is kept
    */
   public NightResult run(EvaluationSpec spec, NightOptions options, Night night) {
-    return run(spec, options, night.cancel(), Optional.of(night));
-  }
-
-  private NightResult run(
-      EvaluationSpec spec, NightOptions options, CancelToken cancel, Optional<Night> given) {
-    Interruption interruption = Interruption.watch(cancel, console.err());
+    Interruption interruption = Interruption.watch(night.cancel(), console.err());
     try {
-      return night(spec, options, cancel, given);
+      return decide(spec, options, night);
     } catch (IOException e) {
       throw Failures.explain(e);
     } catch (UncheckedIOException e) {
@@ -93,31 +79,24 @@ public final class NightRun {
     }
   }
 
-  private NightResult night(
-      EvaluationSpec spec, NightOptions options, CancelToken cancel, Optional<Night> given)
+  private NightResult decide(EvaluationSpec spec, NightOptions options, Night night)
       throws IOException {
     EvaluationFolder evaluation = EvaluationFolder.at(options.output());
     Sandbox sandbox = options.allowExecution() ? Sandbox.allowed() : Sandbox.forbidden();
-    Optional<Begun> unfinished =
-        options.startNew() || given.isPresent()
-            ? Optional.empty()
-            : Begun.unfinished(evaluation, spec, options.reuse());
-    unfinished.ifPresent(
-        night -> console.notice("Going on with the night " + night.nightId() + "."));
     List<ModelNight> checked = new ArrayList<>();
     List<Path> workspaces = new ArrayList<>();
     List<EngineFactory> factories = new ArrayList<>();
     for (ModelSpec model : spec.models()) {
       Path workspace = models.workspace(model.choice());
       EngineFactory factory = engines.of(workspace, model.engine());
-      ModelNight night = new ModelNight(spec, model, factory, sandbox);
-      night.check();
+      ModelNight ready = new ModelNight(spec, model, factory, sandbox);
+      ready.check();
       workspaces.add(workspace);
       factories.add(factory);
-      checked.add(night);
+      checked.add(ready);
     }
     Begun begun =
-        unfinished.isPresent() ? unfinished.get() : begin(evaluation, spec, options, given);
+        Begun.of(night.id().toString(), evaluation, spec, clock.instant(), options.reuse());
     NightFolder folder = evaluation.night(begun.nightId());
     List<ModelRun> runs = new ArrayList<>();
     List<ScoredTask> scored = new ArrayList<>();
@@ -130,28 +109,15 @@ public final class NightRun {
               factories.get(i),
               evaluation,
               begun,
-              cancel,
+              night.cancel(),
               scored));
     }
     NightResult result = judged(spec, evaluation, begun, runs, scored);
-    if (given.isPresent()) {
-      given.get().keeper().keep(() -> folder.write(result));
-    } else {
-      folder.write(result);
-    }
+    night.keeper().keep(() -> folder.write(result));
     if (!options.keepWork()) {
-      Baselines.delete(folder.path().resolve(NightFolder.WORK_FOLDER));
+      AtomicFiles.delete(folder.path().resolve(NightFolder.WORK_FOLDER));
     }
     return result;
-  }
-
-  private Begun begin(
-      EvaluationFolder evaluation, EvaluationSpec spec, NightOptions options, Optional<Night> given)
-      throws IOException {
-    Instant now = clock.instant();
-    return given.isPresent()
-        ? Begun.of(given.get().id().toString(), evaluation, spec, now, options.reuse())
-        : Begun.now(evaluation, spec, now, options.reuse());
   }
 
   private ModelRun model(
