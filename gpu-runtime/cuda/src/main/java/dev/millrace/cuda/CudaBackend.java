@@ -66,7 +66,11 @@ final class CudaBackend extends CudaVerbs {
   private boolean eager;
   private boolean closed;
 
-  /** Opens a backend on the calling thread, with all its own device memory. */
+  /**
+   * Opens a backend on the calling thread, with all its own device memory.
+   *
+   * @param context the calling thread's; stays open as long as this
+   */
   CudaBackend(
       DeviceContext context,
       CudaSettings settings,
@@ -286,7 +290,6 @@ final class CudaBackend extends CudaVerbs {
     transfer.close();
     stream().close();
     arenas.values().forEach(DeviceArena::close);
-    context.close();
     memory.close();
   }
 }

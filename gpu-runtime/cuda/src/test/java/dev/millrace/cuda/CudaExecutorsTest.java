@@ -72,7 +72,7 @@ final class CudaExecutorsTest {
     DoesNotFitException small =
         assertThrows(
             DoesNotFitException.class,
-            () -> executors.plan(manifest, settings.withDeviceMemoryBytes(1L << 30)));
+            () -> executors.plan(manifest, settings.withDeviceMemoryBytes(900L << 20)));
 
     assertTrue(small.getMessage().contains("KV cache"), small.getMessage());
   }
