@@ -93,7 +93,8 @@ final class CudaBackendFactory extends CudaSizes implements AutoCloseable {
       }
       shared = exchange;
     }
-    CudaBackend backend = new CudaBackend(context, settings, parts, rank, limits, planBytes);
+    CudaBackend backend =
+        new CudaBackend(context, settings, parts, rank, limits, planBytes, expandsInt4());
     synchronized (this) {
       if (ranks > 1) {
         shared.enter(rank, backend.scratch().exchange());

@@ -1,11 +1,15 @@
 package dev.millrace.cuda;
 
+import dev.millrace.api.engine.DoesNotFitException;
+import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.workspace.WorkspaceManifest;
 import dev.millrace.cuda.device.CudaException;
 import dev.millrace.engine.compute.BackendFactory;
 import dev.millrace.engine.compute.DType;
 import dev.millrace.engine.compute.HeadLayout;
 import dev.millrace.engine.compute.StepLimits;
 import dev.millrace.engine.compute.WeightShape;
+import dev.millrace.engine.model.MemoryPlan;
 import java.util.List;
 
 /** What backends on GPUs take, for a plan: needs no GPU but to ask what is free on one. */
@@ -21,11 +25,14 @@ abstract class CudaSizes implements BackendFactory {
 
   private static final int OUT_OF_MEMORY = 2;
 
+  private static final double EXPANDED_KV_SHARE_MIN = 0.75;
+
   /** Left free beside the plan: the driver takes memory in large pieces. */
   private static final long SPARE_BYTES = 256L << 20;
 
   private final List<Integer> devices;
   private final long deviceMemoryBytes;
+  private boolean expandsInt4;
 
   /**
    * @param devices the GPU of each rank
@@ -34,6 +41,26 @@ abstract class CudaSizes implements BackendFactory {
   CudaSizes(List<Integer> devices, long deviceMemoryBytes) {
     this.devices = List.copyOf(devices);
     this.deviceMemoryBytes = deviceMemoryBytes;
+  }
+
+  /**
+   * Decides whether int4 weights are kept as bf16 too, which steps of many rows are faster with:
+   * where the KV cache then still gets most of the blocks that it would have.
+   */
+  final void adapt(WorkspaceManifest manifest, EngineSettings settings) {
+    expandsInt4 = false;
+    int blocks = MemoryPlan.of(manifest, settings, this).kvBlocks();
+    expandsInt4 = true;
+    try {
+      expandsInt4 =
+          MemoryPlan.of(manifest, settings, this).kvBlocks() >= EXPANDED_KV_SHARE_MIN * blocks;
+    } catch (DoesNotFitException e) {
+      expandsInt4 = false;
+    }
+  }
+
+  final boolean expandsInt4() {
+    return expandsInt4;
   }
 
   /** Bytes of a GPU that are free now. */
@@ -62,7 +89,7 @@ abstract class CudaSizes implements BackendFactory {
 
   @Override
   public long weightBytes(WeightShape shape) {
-    return CudaWeight.bytes(shape);
+    return CudaWeight.bytes(shape, expandsInt4);
   }
 
   @Override
