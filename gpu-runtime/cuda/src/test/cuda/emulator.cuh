@@ -367,6 +367,7 @@ DEVICE void spin_pause() {
   emulator::yield();
 }
 inline uint4 __ldcg(const uint4* p) { return *p; }
+inline u32 __ldcs(const u32* p) { return *p; }
 inline float4 __ldcg(const float4* p) { return *p; }
 DEVICE void fence_device() {}
 DEVICE void group_sync(int number) {
