@@ -1,8 +1,8 @@
 """A job on a GPU that is killed (kill -9), then started with broken machine code, and ends with every row answered once.
 
-    kill.py RUN_JOB PROMPTS.jsonl FOLDER [--backend cuda] [--rows 1500] [--kills 3] [-- OPTIONS OF run-job...]
+    kill.py RUN_JOB PROMPTS.jsonl FOLDER [--backend cuda] [--rows 30000] [--kills 3] [-- OPTIONS OF run-job...]
 
-Runs the job once undisturbed; then anew, killed so often at moments spread over the undisturbed run's time; then, on a GPU, once with two files of the
+Runs the job once undisturbed; then anew, killed so often, each time after an equal part of the undisturbed run's time; then, on a GPU, once with two files of the
 kernel cache exchanged, which must end the job with an error that names a kernel and leave what was done; then to its end. Rows must be the same ids, each
 once; answers the same for 99 % (batches differ after a kill, so near ties may fall the other way)."""
 import argparse
@@ -60,7 +60,7 @@ def main():
     parser.add_argument("prompts", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--backend", default="cuda")
-    parser.add_argument("--rows", type=int, default=1500)
+    parser.add_argument("--rows", type=int, default=30000)
     parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("--timeout", type=float, default=120)
     parser.add_argument("rest", nargs="*")
@@ -78,10 +78,12 @@ def main():
     print(f"undisturbed: {len(expected)} rows in {seconds:.1f} s", flush=True)
 
     failed = []
-    for kill in range(options.kills):
-        moment = seconds * (kill + 1.5) / (options.kills + 1)
+    for kill in range(1, options.kills + 1):
+        moment = seconds / (options.kills + 1)  # what is done is kept, so that the last one finds work too
         code, said, _ = run(options, "killed", moment)
         print(f"kill -9 after {moment:.1f} s: {'killed' if code is None else f'had ended with {code}'}", flush=True)
+        if code is not None:
+            failed.append(f"kill {kill} came too late: take more rows")
     if options.backend == "cuda":
         put_back = swap_two_kernels(Path(os.environ.get("MILLRACE_CACHE", Path.home() / ".cache/millrace")))
         code, said, _ = run(options, "killed")

@@ -51,6 +51,7 @@ final class CudaBackend extends CudaVerbs {
 
   private final DeviceContext context;
   private final CudaSettings settings;
+  private final boolean expandsInt4;
   private final RankMemory memory;
   private final Map<MemoryPurpose, DeviceArena> arenas = new EnumMap<>(MemoryPurpose.class);
   private final Scratch scratch;
@@ -66,17 +67,24 @@ final class CudaBackend extends CudaVerbs {
   private boolean eager;
   private boolean closed;
 
-  /** Opens a backend on the calling thread, with all its own device memory. */
+  /**
+   * Opens a backend on the calling thread, with all its own device memory.
+   *
+   * @param context the calling thread's; stays open as long as this
+   * @param expandsInt4 whether int4 weights are kept as bf16 too
+   */
   CudaBackend(
       DeviceContext context,
       CudaSettings settings,
       CudaParts parts,
       int rank,
       StepLimits limits,
-      Map<MemoryPurpose, Long> planBytes) {
+      Map<MemoryPurpose, Long> planBytes,
+      boolean expandsInt4) {
     super(context.device(), new CudaStream(), new Kernels(parts.compiler(), context.device()));
     this.context = context;
     this.settings = settings;
+    this.expandsInt4 = expandsInt4;
     memory = new RankMemory("rank " + rank, planBytes);
     DeviceArena arena =
         DeviceArena.open(MemoryPurpose.SCRATCH.label(), Scratch.bytes(limits, settings.ranks()));
@@ -122,10 +130,10 @@ final class CudaBackend extends CudaVerbs {
 
   @Override
   public Weight upload(WeightData data) {
-    long bytes = CudaWeight.bytes(data.shape());
+    long bytes = CudaWeight.bytes(data.shape(), expandsInt4);
     memory.reserve(MemoryPurpose.WEIGHTS, data.name(), bytes);
     long address = arena(MemoryPurpose.WEIGHTS).take(data.name(), bytes);
-    CudaWeight weight = new CudaWeight(data.name(), data.shape(), address);
+    CudaWeight weight = new CudaWeight(data.name(), data.shape(), address, expandsInt4);
     if (upload.isEmpty()) {
       upload = Optional.of(new WeightUpload(context, kernels(), settings.ranks()));
     }
@@ -140,6 +148,7 @@ final class CudaBackend extends CudaVerbs {
       WeightUpload ending = upload.get();
       upload = Optional.empty();
       ending.close();
+      expandWeights();
       uploaded = new LoadPart("weights", ending.nanos(), ending.bytes());
     }
   }
@@ -286,7 +295,6 @@ final class CudaBackend extends CudaVerbs {
     transfer.close();
     stream().close();
     arenas.values().forEach(DeviceArena::close);
-    context.close();
     memory.close();
   }
 }

@@ -11,6 +11,7 @@ import dev.millrace.engine.compute.StepLimits;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -48,7 +49,7 @@ final class CudaBackendFactory extends CudaSizes implements AutoCloseable {
     return context(ordinal).freeBytes();
   }
 
-  /** A device's context, kept open with this factory. */
+  /** A device's context, made the calling thread's: open for all ranks until this is closed. */
   private DeviceContext context(int ordinal) {
     DeviceContext context =
         contexts.computeIfAbsent(ordinal, o -> DeviceContext.open(parts.device(o)));
@@ -81,26 +82,19 @@ final class CudaBackendFactory extends CudaSizes implements AutoCloseable {
               .formatted(settings.ranks(), settings.devices(), ranks));
     }
     Exchange shared;
-    CudaDevice device = parts.device(settings.devices().get(rank));
+    DeviceContext context;
     synchronized (this) {
-      context(settings.devices().get(rank));
-      prepareKernels(device, limits.heads().headSize());
+      List<DeviceContext> peers = settings.devices().stream().map(this::context).toList();
+      context = context(settings.devices().get(rank));
+      peers.forEach(context::enablePeer);
+      prepareKernels(context.device(), limits.heads().headSize());
       if (ranks > 1 && exchange == null) {
         exchange = new Exchange(settings, limits);
       }
       shared = exchange;
     }
-    DeviceContext context = DeviceContext.open(device);
-    CudaBackend backend;
-    try {
-      for (int peer : settings.devices()) {
-        context.enablePeer(parts.device(peer));
-      }
-      backend = new CudaBackend(context, settings, parts, rank, limits, planBytes);
-    } catch (RuntimeException e) {
-      context.close();
-      throw e;
-    }
+    CudaBackend backend =
+        new CudaBackend(context, settings, parts, rank, limits, planBytes, expandsInt4());
     synchronized (this) {
       if (ranks > 1) {
         shared.enter(rank, backend.scratch().exchange());
@@ -159,7 +153,7 @@ final class CudaBackendFactory extends CudaSizes implements AutoCloseable {
     return exchange;
   }
 
-  /** Closes what the ranks shared, after their backends. Idempotent. */
+  /** Closes what the ranks shared, after their backends: their contexts last. Idempotent. */
   @Override
   public synchronized void close() {
     if (exchange != null) {

@@ -123,6 +123,7 @@ public final class CudaExecutor implements ModelExecutor {
         (backend, collective, gathered) ->
             logitTasks(backends, collective, gathered, vocabulary, logitTasks);
     try {
+      backends.adapt(workspace.manifest(), settings);
       RankedExecutor ranks = RankedExecutor.open(workspace, settings, backends, collectives, tasks);
       List<LoadPart> loadParts =
           List.of(shared.opened(), backends.awaitKernels(), backends.backend(0).uploaded());

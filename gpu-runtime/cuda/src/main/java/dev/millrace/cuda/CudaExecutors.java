@@ -59,6 +59,7 @@ public final class CudaExecutors implements ExecutorProvider {
   public Plan plan(WorkspaceManifest manifest, EngineSettings settings) {
     CudaForecast sizes = new CudaForecast(settings.devicesOfRanks(), settings.deviceMemoryBytes());
     try {
+      sizes.adapt(manifest, settings);
       return new Plan(sizes.name(), MemoryPlan.of(manifest, settings, sizes));
     } catch (CudaException e) {
       throw new EngineException(

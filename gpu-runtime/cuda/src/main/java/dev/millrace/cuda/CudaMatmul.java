@@ -25,7 +25,13 @@ final class CudaMatmul implements AutoCloseable {
         new Int4Matmul(
             new FusedInt4(device, kernels, stream, scratch.workspace(), scratch.tickets()),
             new SlabInt4(kernels, matmuls, stream, scratch.slab()),
+            new ExpandedInt4(matmuls),
             matmuls);
+  }
+
+  /** Makes the bf16 matrices of expanded weights that have none yet. */
+  void expand() {
+    int4.expand();
   }
 
   /** Remembers a weight among those of its shape. */

@@ -1,10 +1,15 @@
 package dev.millrace.cuda;
 
+import dev.millrace.api.engine.DoesNotFitException;
+import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.workspace.WorkspaceManifest;
+import dev.millrace.cuda.device.CudaException;
 import dev.millrace.engine.compute.BackendFactory;
 import dev.millrace.engine.compute.DType;
 import dev.millrace.engine.compute.HeadLayout;
 import dev.millrace.engine.compute.StepLimits;
 import dev.millrace.engine.compute.WeightShape;
+import dev.millrace.engine.model.MemoryPlan;
 import java.util.List;
 
 /** What backends on GPUs take, for a plan: needs no GPU but to ask what is free on one. */
@@ -12,14 +17,22 @@ abstract class CudaSizes implements BackendFactory {
   /** What a context takes of a GPU before anything is asked of it. */
   static final long CONTEXT_BYTES = 520L << 20;
 
-  /** What it grows by: kernels of ours and of cuBLASLt, recordings. */
-  private static final long KERNELS_BYTES = 100L << 20;
+  /**
+   * What it grows by: kernels of ours and of cuBLASLt, recordings. 15 to 46 MiB were seen, with the
+   * smallest models and with a Qwen2.5-7B at every size of step.
+   */
+  private static final long KERNELS_BYTES = 30L << 20;
+
+  private static final int OUT_OF_MEMORY = 2;
+
+  private static final double EXPANDED_KV_SHARE_MIN = 0.75;
 
   /** Left free beside the plan: the driver takes memory in large pieces. */
   private static final long SPARE_BYTES = 256L << 20;
 
   private final List<Integer> devices;
   private final long deviceMemoryBytes;
+  private boolean expandsInt4;
 
   /**
    * @param devices the GPU of each rank
@@ -28,6 +41,26 @@ abstract class CudaSizes implements BackendFactory {
   CudaSizes(List<Integer> devices, long deviceMemoryBytes) {
     this.devices = List.copyOf(devices);
     this.deviceMemoryBytes = deviceMemoryBytes;
+  }
+
+  /**
+   * Decides whether int4 weights are kept as bf16 too, which steps of many rows are faster with:
+   * where the KV cache then still gets most of the blocks that it would have.
+   */
+  final void adapt(WorkspaceManifest manifest, EngineSettings settings) {
+    expandsInt4 = false;
+    int blocks = MemoryPlan.of(manifest, settings, this).kvBlocks();
+    expandsInt4 = true;
+    try {
+      expandsInt4 =
+          MemoryPlan.of(manifest, settings, this).kvBlocks() >= EXPANDED_KV_SHARE_MIN * blocks;
+    } catch (DoesNotFitException e) {
+      expandsInt4 = false;
+    }
+  }
+
+  final boolean expandsInt4() {
+    return expandsInt4;
   }
 
   /** Bytes of a GPU that are free now. */
@@ -56,7 +89,7 @@ abstract class CudaSizes implements BackendFactory {
 
   @Override
   public long weightBytes(WeightShape shape) {
-    return CudaWeight.bytes(shape);
+    return CudaWeight.bytes(shape, expandsInt4);
   }
 
   @Override
@@ -109,9 +142,20 @@ abstract class CudaSizes implements BackendFactory {
   public long memoryAvailableBytes(int ranks) {
     long least = Long.MAX_VALUE;
     for (int ordinal : devices) {
-      long given = deviceMemoryBytes > 0 ? deviceMemoryBytes : freeBytes(ordinal) + CONTEXT_BYTES;
+      long given = deviceMemoryBytes > 0 ? deviceMemoryBytes : availableBytes(ordinal);
       least = Math.min(least, Math.max(0, given - SPARE_BYTES) / sharing(ordinal));
     }
     return least * ranks;
+  }
+
+  private long availableBytes(int ordinal) {
+    try {
+      return freeBytes(ordinal) + CONTEXT_BYTES;
+    } catch (CudaException e) {
+      if (e.code() == OUT_OF_MEMORY) {
+        return 0; // not even a context fits
+      }
+      throw e;
+    }
   }
 }

@@ -64,6 +64,11 @@ abstract class CudaVerbs implements Backend {
     matmul.register(weight);
   }
 
+  /** Makes the bf16 matrices of expanded weights, whose tiles are in place. */
+  final void expandWeights() {
+    matmul.expand();
+  }
+
   final void beginStep(CudaBatch next, StepLayout stepLayout) {
     batch = next;
     layout = stepLayout;

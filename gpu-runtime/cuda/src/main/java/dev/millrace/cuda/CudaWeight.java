@@ -10,31 +10,45 @@ import dev.millrace.engine.compute.WeightShape;
  * A weight in device memory. Dense matrices are bf16, each stored row padded with zeros to a
  * multiple of 8 elements, and rows of zeros up to a multiple of 8 inputs where inputs are
  * outermost. Vectors are float32, and bf16 behind that for products that add them. Int4 tiles lie
- * as they are in the workspace.
+ * as they are in the workspace; an expanded weight has its bf16 matrix behind them.
  */
 final class CudaWeight implements Weight {
   private final String name;
   private final WeightShape shape;
   private final long address;
+  private final boolean expanded;
 
-  CudaWeight(String name, WeightShape shape, long address) {
+  /**
+   * @param expanded whether int4 weights are there as bf16 too; nothing for others
+   */
+  CudaWeight(String name, WeightShape shape, long address, boolean expanded) {
     this.name = name;
     this.shape = shape;
     this.address = address;
+    this.expanded = expanded && isInt4(shape);
+  }
+
+  static boolean isInt4(WeightShape shape) {
+    return shape.layout() == WeightLayout.INT4_TILES;
   }
 
   static boolean isVector(WeightShape shape) {
     return shape.layout() == WeightLayout.OUTPUT_MAJOR && shape.outputs() == 1;
   }
 
-  static long bytes(WeightShape shape) {
-    if (shape.layout() == WeightLayout.INT4_TILES) {
-      return DeviceArena.pieceBytes(shape.bytes());
+  static long bytes(WeightShape shape, boolean expanded) {
+    if (isInt4(shape)) {
+      return DeviceArena.pieceBytes(shape.bytes()) + (expanded ? expandedBytes(shape) : 0);
     }
     if (isVector(shape)) {
       return vectorBytes(shape) + DeviceArena.pieceBytes(CudaTensor.pitch(shape.inputs()) * 2L);
     }
     return DeviceArena.pieceBytes((long) storedRows(shape) * pitch(shape) * 2);
+  }
+
+  /** What the bf16 matrix of an int4 weight takes. */
+  static long expandedBytes(WeightShape shape) {
+    return DeviceArena.pieceBytes(shape.outputs() * shape.inputs() * 2);
   }
 
   private static long vectorBytes(WeightShape shape) {
@@ -60,9 +74,13 @@ final class CudaWeight implements Weight {
     return address;
   }
 
-  /** Where a vector's bf16 copy is. */
+  /** Where the bf16 copy of a vector, or of an expanded int4 weight, is. */
   long bf16Address() {
-    return address + vectorBytes(shape);
+    return address + (expanded ? DeviceArena.pieceBytes(shape.bytes()) : vectorBytes(shape));
+  }
+
+  boolean isExpanded() {
+    return expanded;
   }
 
   @Override
@@ -82,6 +100,6 @@ final class CudaWeight implements Weight {
 
   @Override
   public long bytes() {
-    return bytes(shape);
+    return bytes(shape, expanded);
   }
 }

@@ -10,9 +10,10 @@ import java.util.Map;
 
 /**
  * Products with int4 weights, each by the way that is fastest for its shape and number of rows. Few
- * rows go by {@link FusedInt4}, which reads a quarter of the bytes; many by {@link SlabInt4}, whose
- * extra traffic they share. Between them the ways are timed at the first product of a shape and a
- * step of rows, and the choice is kept on disk.
+ * rows go by {@link FusedInt4}, which reads a quarter of the bytes; many by {@link ExpandedInt4}
+ * where memory has room for that, else by {@link SlabInt4}, whose extra traffic they share. Between
+ * them the ways are timed at the first product of a shape and a step of rows, and the choice is
+ * kept on disk.
  */
 final class Int4Matmul {
   /** Names the kernels that choices on disk were made with; another number makes them anew. */
@@ -24,12 +25,16 @@ final class Int4Matmul {
   /** From here on the slab's extra traffic is less than what cuBLASLt gains. */
   private static final int FUSED_ROWS_MAX = 2048;
 
+  /** Up to here fused products are mostly faster than those of bf16 weights. */
+  private static final int EXPANDED_FUSED_ROWS = 128;
+
   /** The ways to multiply. */
   enum Way {
     FUSED(0),
     SLAB_16(16 << 20),
     SLAB_32(32 << 20),
-    SLAB_64(Scratch.SLAB_BYTES);
+    SLAB_64(Scratch.SLAB_BYTES),
+    EXPANDED(0);
 
     private final int pieceBytes;
 
@@ -38,15 +43,17 @@ final class Int4Matmul {
     }
   }
 
-  private record Key(WeightShape shape, int step, boolean biased, boolean floatResult) {
+  private record Key(
+      WeightShape shape, boolean expanded, int step, boolean biased, boolean floatResult) {
     String text() {
-      return "%s m%d n%d k%d slabs %d%s%s"
+      return "%s m%d n%d k%d slabs %d%s%s%s"
           .formatted(
               KERNELS,
               step,
               shape.outputs(),
               shape.inputs(),
               shape.slabs(),
+              expanded ? " expanded" : "",
               floatResult ? " f32" : "",
               biased ? " bias" : "");
     }
@@ -54,19 +61,32 @@ final class Int4Matmul {
 
   private final FusedInt4 fused;
   private final SlabInt4 slab;
+  private final ExpandedInt4 expanded;
   private final Matmuls matmuls;
   private final Map<WeightShape, List<CudaWeight>> alike = new HashMap<>();
   private final Map<Key, Way> ways = new HashMap<>();
+  private final List<CudaWeight> toExpand = new ArrayList<>();
 
-  Int4Matmul(FusedInt4 fused, SlabInt4 slab, Matmuls matmuls) {
+  Int4Matmul(FusedInt4 fused, SlabInt4 slab, ExpandedInt4 expanded, Matmuls matmuls) {
     this.fused = fused;
     this.slab = slab;
+    this.expanded = expanded;
     this.matmuls = matmuls;
   }
 
   /** Remembers a weight among those of its shape. */
   void register(CudaWeight weight) {
     alike.computeIfAbsent(weight.shape(), shape -> new ArrayList<>()).add(weight);
+    if (weight.isExpanded()) {
+      expanded.register(weight);
+      toExpand.add(weight);
+    }
+  }
+
+  /** Makes the bf16 matrices of expanded weights that have none yet. */
+  void expand() {
+    toExpand.forEach(slab::expand);
+    toExpand.clear();
   }
 
   /**
@@ -81,12 +101,14 @@ final class Int4Matmul {
   /** The way that {@link #run} takes; where it is not known, chosen, which computes y. */
   Way taken(CudaTensor x, CudaWeight weight, long bias, CudaTensor y, int rows) {
     if (matmuls.isPinned()) {
-      return Way.SLAB_64; // the same pieces and products for any number of rows
+      // the same pieces and products for any number of rows
+      return weight.isExpanded() ? Way.EXPANDED : Way.SLAB_64;
     }
     if (rows <= FUSED_ALONE_ROWS) {
       return Way.FUSED;
     }
-    Key key = new Key(weight.shape(), Product.step(rows), bias != 0, y.isFloat());
+    Key key =
+        new Key(weight.shape(), weight.isExpanded(), Product.step(rows), bias != 0, y.isFloat());
     Way way = ways.get(key);
     if (way == null) {
       way = choose(key, x, weight, bias, y, rows);
@@ -99,28 +121,28 @@ final class Int4Matmul {
   void run(Way way, CudaTensor x, CudaWeight weight, long bias, CudaTensor y, int rows) {
     if (way == Way.FUSED) {
       fused.run(x, weight, bias, y, rows);
+    } else if (way == Way.EXPANDED) {
+      expanded.run(x, weight, bias, y, rows);
     } else {
       slab.run(x, weight, bias, y, rows, way.pieceBytes);
     }
   }
 
   private Way choose(Key key, CudaTensor x, CudaWeight weight, long bias, CudaTensor y, int rows) {
-    for (Way way : Way.values()) {
+    List<Way> candidates = ways(weight, rows);
+    for (Way way : candidates) {
       if (matmuls.way(key.text()).filter(way.name()::equals).isPresent()) {
         return way;
       }
     }
     if (!matmuls.isTimed()) {
-      return usual(rows);
+      return usual(weight, rows);
     }
     // Other weights of the shape in turn, so that none is found in the cache of the device.
     List<CudaWeight> weights = alike.getOrDefault(weight.shape(), List.of(weight));
-    Way best = Way.SLAB_64;
+    Way best = candidates.get(0);
     float least = Float.MAX_VALUE;
-    for (Way way : Way.values()) {
-      if (way == Way.FUSED && rows > FUSED_ROWS_MAX) {
-        continue;
-      }
+    for (Way way : candidates) {
       run(way, x, weight, bias, y, rows);
       float millis =
           matmuls.millis(turn -> run(way, x, weights.get(turn % weights.size()), bias, y, rows));
@@ -133,8 +155,23 @@ final class Int4Matmul {
     return best;
   }
 
+  private static List<Way> ways(CudaWeight weight, int rows) {
+    List<Way> ways = new ArrayList<>();
+    if (rows <= FUSED_ROWS_MAX) {
+      ways.add(Way.FUSED);
+    }
+    ways.addAll(
+        weight.isExpanded()
+            ? List.of(Way.EXPANDED)
+            : List.of(Way.SLAB_16, Way.SLAB_32, Way.SLAB_64));
+    return ways;
+  }
+
   /** The way where nothing may be timed: what timing mostly finds. */
-  private Way usual(int rows) {
+  private Way usual(CudaWeight weight, int rows) {
+    if (weight.isExpanded()) {
+      return rows <= EXPANDED_FUSED_ROWS ? Way.FUSED : Way.EXPANDED;
+    }
     return rows <= (fused.isByGroups() ? 1024 : 256) ? Way.FUSED : Way.SLAB_32;
   }
 }

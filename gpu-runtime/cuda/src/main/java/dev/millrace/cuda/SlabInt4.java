@@ -63,26 +63,8 @@ final class SlabInt4 {
 
   private void runPiece(
       CudaTensor x, CudaWeight weight, long bias, CudaTensor y, int rows, int first, int some) {
-    WeightShape shape = weight.shape();
-    int inputs = Math.toIntExact(shape.inputs());
-    int columns = inputs / WeightShape.TILE_INPUTS;
-    kernels
-        .get(KernelFile.CONVERT, "int4_to_bf16")
-        .launch(
-            columns,
-            some,
-            128,
-            0,
-            arguments
-                .start()
-                .i64(weight.address())
-                .i64(slab)
-                .i32(inputs)
-                .i32(columns / shape.slabs())
-                .i32(Math.toIntExact(shape.outputs() / WeightShape.TILE_OUTPUTS))
-                .i32(first)
-                .i32(shape.type() == DType.F16 ? 1 : 0),
-            stream);
+    convert(weight, first, some, slab);
+    int inputs = Math.toIntExact(weight.shape().inputs());
     Product product =
         new Product(
             rows,
@@ -102,5 +84,35 @@ final class SlabInt4 {
         List.of(),
         bias == 0 ? 0 : bias + DType.BF16.bytes() * output,
         y.address() + output * y.type().bytes());
+  }
+
+  /** Makes an expanded weight's bf16 matrix. */
+  void expand(CudaWeight weight) {
+    int tileRows = Math.toIntExact(weight.shape().outputs() / WeightShape.TILE_OUTPUTS);
+    convert(weight, 0, tileRows, weight.bf16Address());
+  }
+
+  /** Some rows of tiles to bf16, (outputs, inputs). */
+  private void convert(CudaWeight weight, int first, int some, long to) {
+    WeightShape shape = weight.shape();
+    int inputs = Math.toIntExact(shape.inputs());
+    int columns = inputs / WeightShape.TILE_INPUTS;
+    kernels
+        .get(KernelFile.CONVERT, "int4_to_bf16")
+        .launch(
+            columns,
+            some,
+            128,
+            0,
+            arguments
+                .start()
+                .i64(weight.address())
+                .i64(to)
+                .i32(inputs)
+                .i32(columns / shape.slabs())
+                .i32(Math.toIntExact(shape.outputs() / WeightShape.TILE_OUTPUTS))
+                .i32(first)
+                .i32(shape.type() == DType.F16 ? 1 : 0),
+            stream);
   }
 }

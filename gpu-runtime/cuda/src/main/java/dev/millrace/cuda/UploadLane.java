@@ -15,7 +15,7 @@ import java.util.function.Consumer;
  */
 final class UploadLane implements Runnable {
   /** Long enough for the bus's own rate, short enough that many threads share a weight. */
-  static final int STAGE_BYTES = 8 << 20;
+  static final int STAGE_BYTES = 4 << 20;
 
   private static final int STAGES = 2;
 

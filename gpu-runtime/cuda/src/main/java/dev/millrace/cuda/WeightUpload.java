@@ -30,7 +30,7 @@ import java.util.concurrent.LinkedBlockingQueue;
  * are converted on their way. Used by the rank's thread.
  */
 final class WeightUpload implements AutoCloseable {
-  private static final int LANES_MAX = 8;
+  private static final int LANES_MAX = 12;
 
   private final Kernels kernels;
   private final BlockingQueue<Optional<UploadPiece>> pieces = new LinkedBlockingQueue<>();

@@ -20,7 +20,7 @@ final class CudaBackendContractTest
 
   @Override
   public BackendFactory factory() {
-    return new CudaBackendFactory(Gpu.parts(), CudaSettings.defaults().withGraphs(false));
+    return Gpu.backends(CudaSettings.defaults().withGraphs(false));
   }
 
   /**

@@ -49,7 +49,7 @@ final class CudaBatchInvarianceTest implements BatchInvarianceContract {
 
   @Override
   public BackendFactory factory() {
-    return new CudaBackendFactory(Gpu.parts(), invariant(1));
+    return Gpu.backends(invariant(1));
   }
 
   /** The products of Qwen2.5-7B, a smaller vocabulary aside. */

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.millrace.api.engine.DoesNotFitException;
 import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.workspace.StorageType;
 import dev.millrace.api.workspace.Workspace;
 import dev.millrace.api.workspace.WorkspaceManifest;
 import dev.millrace.engine.ExecutorProvider;
@@ -72,9 +73,48 @@ final class CudaExecutorsTest {
     DoesNotFitException small =
         assertThrows(
             DoesNotFitException.class,
-            () -> executors.plan(manifest, settings.withDeviceMemoryBytes(1L << 30)));
+            () -> executors.plan(manifest, settings.withDeviceMemoryBytes(900L << 20)));
 
     assertTrue(small.getMessage().contains("KV cache"), small.getMessage());
+  }
+
+  /** Steps of many rows are faster with bf16 weights; the KV cache goes first all the same. */
+  @Test
+  void int4WeightsAreKeptAsBf16TooWhereThereIsRoom() throws IOException {
+    WorkspaceManifest int4;
+    try (Workspace workspace = TinyModel.int4().write(folder.resolve("int4"))) {
+      int4 = workspace.manifest();
+    }
+    long bf16 =
+        int4.tensors().stream()
+            .filter(tensor -> tensor.storage() == StorageType.INT4)
+            .mapToLong(tensor -> 2 * tensor.outputs() * tensor.inputs())
+            .sum();
+    long fits = CARD_BYTES;
+    for (long step = CARD_BYTES / 2; step > 1024; step /= 2) {
+      fits -= fits(int4, fits - step) ? step : 0;
+    }
+
+    long roomy = weightBytes(int4, CARD_BYTES);
+    long tight = weightBytes(int4, fits);
+    assertTrue(bf16 > 0);
+    assertTrue(roomy - tight >= bf16, roomy + " bytes where there is room, else " + tight);
+    assertTrue(roomy - tight <= bf16 + bf16 / 4, roomy + " bytes, else " + tight);
+  }
+
+  private boolean fits(WorkspaceManifest model, long cardBytes) {
+    try {
+      return weightBytes(model, cardBytes) > 0;
+    } catch (DoesNotFitException e) {
+      return false;
+    }
+  }
+
+  private long weightBytes(WorkspaceManifest model, long cardBytes) {
+    return executors
+        .plan(model, settings.withDeviceMemoryBytes(cardBytes))
+        .memory()
+        .bytes(MemoryPurpose.WEIGHTS);
   }
 
   @Test

@@ -117,15 +117,13 @@ final class CudaFaultTest {
   /** A rank's kernel alone: between devices ranks wait on the device, for this long. */
   @Test
   void rankThatDoesNotComeOnTheDeviceIsNamedByTheOther() {
-    CudaParts parts = Gpu.parts();
     StepLimits limits = new StepLimits(64, 4, 256, 8, 512, new HeadLayout(1, 1, 64));
     CudaSettings two =
         CudaSettings.defaults().withDevices(List.of(0, 1)).withDeadline(Duration.ofMillis(500));
     Map<MemoryPurpose, Long> plan = new EnumMap<>(MemoryPurpose.class);
     plan.put(MemoryPurpose.SCRATCH, 1L << 40);
-    try (CudaBackend backend =
-            (CudaBackend)
-                new CudaBackendFactory(parts, CudaSettings.defaults()).open(0, 1, limits, plan);
+    try (CudaBackendFactory factory = new CudaBackendFactory(Gpu.parts(), CudaSettings.defaults());
+        CudaBackend backend = (CudaBackend) factory.open(0, 1, limits, plan);
         DeviceArena memory = DeviceArena.open("exchange", 2 * Exchange.bytes(limits, 2));
         DeviceArena values = DeviceArena.open("values", 1024);
         Exchange exchange = new Exchange(two, limits)) {

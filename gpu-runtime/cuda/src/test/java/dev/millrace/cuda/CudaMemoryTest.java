@@ -12,6 +12,7 @@ import dev.millrace.api.workspace.Workspace;
 import dev.millrace.cuda.device.CudaDevices;
 import dev.millrace.cuda.device.DeviceArena;
 import dev.millrace.cuda.device.DeviceContext;
+import dev.millrace.engine.compute.MemoryPurpose;
 import dev.millrace.engine.model.StepDriver;
 import dev.millrace.engine.model.TinyModel;
 import java.io.IOException;
@@ -63,19 +64,18 @@ final class CudaMemoryTest {
         new EngineSettings("cuda", RANKS, 8, 64, 512L << 20, 0, true, 0, 60_000);
     try (DeviceContext context = DeviceContext.open(CudaDevices.find().require(0));
         Workspace workspace = Workspace.open(folder.resolve("ws"))) {
-      // The first engine of a process loads kernels and libraries, which stay.
-      run(workspace, settings);
-      context.use();
       long before = context.freeBytes();
       long planned;
       try (CudaExecutor executor =
           CudaExecutor.open(workspace, settings, Collections.nCopies(RANKS, 0))) {
         // Each rank has compared its books with the plan, to the byte, when it had loaded.
         for (MemoryEntry entry : executor.memory()) {
-          assertEquals(entry.plannedBytes(), entry.usedBytes(), entry::toString);
+          if (!entry.purpose().equals(MemoryPurpose.DRIVER.label())) { // measured, not taken
+            assertEquals(entry.plannedBytes(), entry.usedBytes(), entry::toString);
+          }
         }
-        planned = RANKS * executor.memory().stream().mapToLong(MemoryEntry::usedBytes).sum();
         generate(executor);
+        planned = RANKS * executor.memory().stream().mapToLong(MemoryEntry::plannedBytes).sum();
         context.use();
         long taken = before - context.freeBytes();
         System.out.printf("4 ranks: planned %d bytes, the card gave %d%n", planned, taken);
@@ -84,13 +84,6 @@ final class CudaMemoryTest {
       context.use();
       long lost = before - context.freeBytes();
       assertTrue(lost <= TOLERANCE, lost + " bytes are still taken");
-    }
-  }
-
-  private static void run(Workspace workspace, EngineSettings settings) {
-    try (CudaExecutor executor =
-        CudaExecutor.open(workspace, settings, Collections.nCopies(RANKS, 0))) {
-      generate(executor);
     }
   }
 

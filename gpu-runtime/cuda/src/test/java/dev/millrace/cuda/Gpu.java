@@ -5,11 +5,12 @@ import static org.junit.jupiter.api.Assumptions.abort;
 
 import dev.millrace.cuda.device.CudaDevices;
 import dev.millrace.cuda.device.CudaException;
-import dev.millrace.cuda.device.DeviceContext;
 import dev.millrace.cuda.kernel.CacheFolder;
 import dev.millrace.cuda.kernel.CudaLibraries;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 
 /**
@@ -17,6 +18,7 @@ import java.util.stream.IntStream;
  * -Dgpu.required=true} they fail, so that a run on a GPU cannot pass by skipping.
  */
 public final class Gpu {
+  private static final Map<CudaSettings, CudaBackendFactory> FACTORIES = new HashMap<>();
   private static CudaParts parts;
   private static String problem;
 
@@ -49,7 +51,7 @@ public final class Gpu {
                 devices,
                 CudaLibraries.find().forDriver(devices.driverVersion()),
                 CacheFolder.usual());
-        DeviceContext.open(devices.require(0)); // kept: opening one for every test takes longer
+        devices.require(0);
       } catch (CudaException e) {
         problem = e.getMessage();
       }
@@ -62,5 +64,14 @@ public final class Gpu {
       abort(sentence);
     }
     return parts;
+  }
+
+  /**
+   * A factory of backends, kept for all tests with its settings: a context for every test would
+   * take longer than the tests.
+   */
+  static synchronized CudaBackendFactory backends(CudaSettings settings) {
+    CudaParts opened = parts();
+    return FACTORIES.computeIfAbsent(settings, s -> new CudaBackendFactory(opened, s));
   }
 }

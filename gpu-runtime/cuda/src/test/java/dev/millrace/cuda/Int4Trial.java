@@ -73,6 +73,7 @@ final class Int4Trial implements AutoCloseable {
         new Int4Matmul(
             new FusedInt4(device, kernels, stream, workspace, tickets),
             new SlabInt4(kernels, matmuls, stream, slab),
+            new ExpandedInt4(matmuls),
             matmuls);
   }
 
@@ -137,7 +138,7 @@ final class Int4Trial implements AutoCloseable {
   private CudaWeight weight(WeightShape shape) {
     long address = arena.take("weight", shape.bytes());
     fill(tiles, address, shape.bytes());
-    return new CudaWeight("weight", shape, address);
+    return new CudaWeight("weight", shape, address, false);
   }
 
   private float[] read(CudaTensor y, int rows) {

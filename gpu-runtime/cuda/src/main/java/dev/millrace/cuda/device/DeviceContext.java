@@ -4,8 +4,10 @@ import jcuda.driver.CUcontext;
 import jcuda.driver.JCudaDriver;
 
 /**
- * A device's primary context, current on the thread that opened it: the one cuBLASLt works in too.
- * Ranks that share a device share it.
+ * A context of its own on a device, current on the thread that opened it. Memory, kernels and
+ * recordings belong to it, and cuBLASLt works in it too: ranks that share a device share it, and
+ * all they took of the device goes with it. Not the device's primary context: that one the CUDA
+ * runtime inside cuBLASLt would hold, half a gigabyte and more, until the process ends.
  */
 public final class DeviceContext implements AutoCloseable {
   private static final int PEER_ACCESS_ALREADY_ENABLED = 704;
@@ -19,14 +21,13 @@ public final class DeviceContext implements AutoCloseable {
     this.handle = handle;
   }
 
+  /** Opens a context; takes about half a gigabyte of the device and some tenths of a second. */
   public static DeviceContext open(CudaDevice device) {
     CUcontext context = new CUcontext();
     Driver.check(
-        JCudaDriver.cuDevicePrimaryCtxRetain(context, CudaDevices.handle(device.ordinal())),
+        JCudaDriver.cuCtxCreate(context, 0, CudaDevices.handle(device.ordinal())),
         "opening " + device);
-    DeviceContext opened = new DeviceContext(device, context);
-    opened.use();
-    return opened;
+    return new DeviceContext(device, context);
   }
 
   /** Makes this the context of the calling thread. */
@@ -46,44 +47,35 @@ public final class DeviceContext implements AutoCloseable {
     return free[0];
   }
 
-  /** Lets this device's kernels read the memory of another one. Idempotent. */
-  public void enablePeer(CudaDevice peer) {
-    if (peer.ordinal() == device.ordinal()) {
+  /** Lets kernels of this context, the calling thread's, read the memory of another device's. */
+  public void enablePeer(DeviceContext peer) {
+    if (peer.device.ordinal() == device.ordinal()) {
       return;
     }
     int[] can = new int[1];
     Driver.check(
         JCudaDriver.cuDeviceCanAccessPeer(
-            can, CudaDevices.handle(device.ordinal()), CudaDevices.handle(peer.ordinal())),
+            can, CudaDevices.handle(device.ordinal()), CudaDevices.handle(peer.device.ordinal())),
         "peer access");
     if (can[0] == 0) {
       throw new CudaException(
           "%s cannot read the memory of %s: ranks need GPUs joined by NVLink or peer-to-peer PCIe; use --tp 1 and more replicas, or other devices"
-              .formatted(device, peer),
+              .formatted(device, peer.device),
           0);
     }
-    CUcontext other = new CUcontext();
-    Driver.check(
-        JCudaDriver.cuDevicePrimaryCtxRetain(other, CudaDevices.handle(peer.ordinal())),
-        "opening " + peer);
-    int result = JCudaDriver.cuCtxEnablePeerAccess(other, 0);
-    Driver.check(
-        JCudaDriver.cuDevicePrimaryCtxRelease(CudaDevices.handle(peer.ordinal())),
-        "leaving " + peer);
+    int result = JCudaDriver.cuCtxEnablePeerAccess(peer.handle, 0);
     if (result != 0 && result != PEER_ACCESS_ALREADY_ENABLED) {
-      throw Driver.failure(result, "peer access from %s to %s".formatted(device, peer));
+      throw Driver.failure(result, "peer access from %s to %s".formatted(device, peer.device));
     }
   }
 
-  /** Gives the context back; the last to do so frees what the driver holds. Idempotent. */
+  /** Frees all that was taken in this context and is not given back yet. Idempotent. */
   @Override
   public void close() {
     if (closed) {
       return;
     }
     closed = true;
-    Driver.check(
-        JCudaDriver.cuDevicePrimaryCtxRelease(CudaDevices.handle(device.ordinal())),
-        "leaving " + device);
+    Driver.check(JCudaDriver.cuCtxDestroy(handle), "leaving " + device);
   }
 }

@@ -4,6 +4,7 @@ import com.sun.jna.Memory;
 import com.sun.jna.Native;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Pointer;
+import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
 /**
@@ -20,6 +21,15 @@ public final class Nvml implements AutoCloseable {
 
   private static final int PROCESS_USED = 8;
 
+  /** nvmlMemory_v2_t: u32 version, u64 total, reserved, free, used. */
+  private static final int MEMORY_BYTES = 40;
+
+  private static final int MEMORY_VERSION = MEMORY_BYTES | 2 << 24;
+  private static final int MEMORY_TOTAL = 8;
+  private static final int MEMORY_USED = 32;
+
+  private static final int MULTIPROCESSOR_CLOCK = 1;
+
   /** Where the driver may not say. */
   private static final long NOT_AVAILABLE = -1;
 
@@ -31,7 +41,13 @@ public final class Nvml implements AutoCloseable {
 
     native int nvmlDeviceGetHandleByPciBusId_v2(String busId, long[] device);
 
-    native int nvmlDeviceGetMemoryInfo(long device, Pointer memory);
+    native int nvmlDeviceGetMemoryInfo_v2(long device, Pointer memory);
+
+    native int nvmlDeviceGetPowerUsage(long device, int[] milliwatts);
+
+    native int nvmlDeviceGetClockInfo(long device, int kind, int[] megahertz);
+
+    native int nvmlSystemGetDriverVersion(byte[] version, int length);
 
     native int nvmlDeviceGetUtilizationRates(long device, int[] rates);
 
@@ -42,7 +58,7 @@ public final class Nvml implements AutoCloseable {
    * Bytes of a GPU.
    *
    * @param total there are
-   * @param used in use by whatever process
+   * @param used in use by whatever process; what the driver keeps of an idle GPU is not counted
    */
   public record MemoryBytes(long total, long used) {}
 
@@ -76,10 +92,33 @@ public final class Nvml implements AutoCloseable {
   }
 
   public MemoryBytes memory(long device) {
-    try (Memory memory = new Memory(3L * Long.BYTES)) {
-      check(functions.nvmlDeviceGetMemoryInfo(device, memory), "memory");
-      return new MemoryBytes(memory.getLong(0), memory.getLong(2L * Long.BYTES));
+    try (Memory memory = new Memory(MEMORY_BYTES)) {
+      memory.setInt(0, MEMORY_VERSION);
+      check(functions.nvmlDeviceGetMemoryInfo_v2(device, memory), "memory");
+      return new MemoryBytes(memory.getLong(MEMORY_TOTAL), memory.getLong(MEMORY_USED));
     }
+  }
+
+  /** Watts drawn now; 0 where the GPU does not say. */
+  double watts(long device) {
+    int[] milliwatts = new int[1];
+    return functions.nvmlDeviceGetPowerUsage(device, milliwatts) == 0 ? milliwatts[0] / 1e3 : 0;
+  }
+
+  /** Clock of the multiprocessors; 0 where the GPU does not say. */
+  int megahertz(long device) {
+    int[] megahertz = new int[1];
+    return functions.nvmlDeviceGetClockInfo(device, MULTIPROCESSOR_CLOCK, megahertz) == 0
+        ? megahertz[0]
+        : 0;
+  }
+
+  /** The driver's version, for example {@code 580.95.05}. */
+  String driverVersion() {
+    byte[] version = new byte[96];
+    return functions.nvmlSystemGetDriverVersion(version, version.length) == 0
+        ? new String(version, StandardCharsets.US_ASCII).replace("\0", "").strip()
+        : "unknown";
   }
 
   /** Share of the last sampling period in which a kernel ran; NaN where that is not counted. */

@@ -13,8 +13,8 @@ import java.util.List;
  * chunks within the token budget, then new sequences in the order they came.
  *
  * <p>Guarantees: sequences are admitted in order, and the oldest one always reaches its end, so
- * none starves and nothing deadlocks. A sequence is admitted when the blocks it is expected to
- * need, beside those expected of the running ones, are there. Where expectations fail, a sequence
+ * none starves and nothing deadlocks. A sequence is admitted when the most blocks that it and the
+ * running ones are expected to hold at any time are there. Where expectations fail, a sequence
  * without a block misses steps until others finish; when more than a quarter of the running ones
  * miss, the newest gives its blocks back and is computed again later from its token ids: no token
  * is lost or changed.
@@ -34,13 +34,20 @@ import java.util.List;
 public final class Scheduler {
   private final SchedulerLimits limits;
   private final KvBlocks kvBlocks;
+  private static final int OVERCOMMITTED_PART = 50;
+
+  /** Its multiples, modulo 1, are spread evenly, however many there are. */
+  private static final double GOLDEN_RATIO = 0.6180339887498949;
+
   private final OutputLengths outputLengths = new OutputLengths();
+  private final BlockForecast forecast = new BlockForecast();
   private final PendingPrefixes pendingPrefixes = new PendingPrefixes();
   private final StepBuilder step;
   private final Deque<Sequence> waiting = new ArrayDeque<>();
   private final List<Sequence> running = new ArrayList<>(); // oldest first
   private final Deque<PlannedStep> planned = new ArrayDeque<>(); // not committed, oldest first
 
+  private long added;
   private long promptTokens;
   private long cachedTokens;
   private long computedTokens;
@@ -69,6 +76,7 @@ public final class Scheduler {
           "sequence of up to %d tokens, at most %d fit"
               .formatted(most, limits.sequenceTokensMax()));
     }
+    sequence.quantile = added++ * GOLDEN_RATIO % 1;
     waiting.addLast(sequence);
   }
 
@@ -289,7 +297,11 @@ public final class Scheduler {
   }
 
   private void admit() {
-    int promised = promisedBlocks();
+    if (waiting.isEmpty() || running.size() == limits.sequencesMax() || step.tokensLeft() == 0) {
+      return;
+    }
+    int available = kvBlocks.available();
+    forecast();
     while (!waiting.isEmpty() && running.size() < limits.sequencesMax() && step.tokensLeft() > 0) {
       Sequence sequence = waiting.peekFirst();
       int found = limits.prefixCache() ? findPrefix(sequence) : 0;
@@ -297,19 +309,31 @@ public final class Scheduler {
         prefixWaits++;
         return;
       }
-      int keptAmongFound = 0;
+      int foundHeld = found;
       for (int i = 0; i < found; i++) {
-        keptAmongFound += kvBlocks.isKept(sequence.blockTable[i]) ? 1 : 0;
+        foundHeld -= kvBlocks.isKept(sequence.blockTable[i]) ? 1 : 0;
       }
-      int needed = expectedBlocks(sequence) - found + keptAmongFound;
-      if (!running.isEmpty() && promised + needed + slack() > kvBlocks.available()) {
+      int more = expectedMore(sequence);
+      int peak = forecast.peakWith(more, sequence.wantedTokens(), foundHeld);
+      if (!running.isEmpty() && peak > available + overcommitment()) {
         sequence.restart();
         return;
       }
       waiting.removeFirst();
+      forecast.add(more, sequence.wantedTokens(), foundHeld, 0);
       start(sequence, found);
       addTokens(sequence);
-      promised += Math.max(0, expectedBlocks(sequence) - sequence.blocks);
+    }
+  }
+
+  /** Looks ahead for the running sequences, the newest first: most tokens are expected of them. */
+  private void forecast() {
+    outputLengths.learn(running);
+    forecast.clear();
+    for (int i = running.size() - 1; i >= 0; i--) {
+      Sequence sequence = running.get(i);
+      forecast.add(
+          expectedMore(sequence), sequence.wantedTokens(), sequence.blocks, sequence.ownBlocks());
     }
   }
 
@@ -318,6 +342,7 @@ public final class Scheduler {
       kvBlocks.hold(sequence.blockTable[i]);
     }
     sequence.blocks = found;
+    sequence.foundBlocks = found;
     sequence.publishedBlocks = found;
     sequence.computedTokens = found * StepPlan.BLOCK_TOKENS;
     sequence.committedTokens = sequence.computedTokens;
@@ -375,22 +400,14 @@ public final class Scheduler {
     }
   }
 
-  /** Blocks that running sequences are expected to take beyond those they hold. */
-  private int promisedBlocks() {
-    int promised = 0;
-    for (Sequence sequence : running) {
-      promised += Math.max(0, expectedBlocks(sequence) - sequence.blocks);
-    }
-    return promised;
+  /** The token drawn last is never computed. */
+  private int expectedMore(Sequence sequence) {
+    return sequence.draw == null ? 0 : Math.max(0, outputLengths.expectedMore(sequence) - 1);
   }
 
-  private int expectedBlocks(Sequence sequence) {
-    return sequence.blocksWith(sequence.draw == null ? 0 : outputLengths.expectedMore(sequence));
-  }
-
-  /** Blocks left alone at admission, for sequences that outgrow what was expected of them. */
-  private int slack() {
-    return kvBlocks.size() / 50;
+  /** Blocks that may be promised though they are not there: missing some steps costs little. */
+  private int overcommitment() {
+    return kvBlocks.size() / OVERCOMMITTED_PART;
   }
 
   /**

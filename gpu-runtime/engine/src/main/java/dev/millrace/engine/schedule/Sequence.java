@@ -45,11 +45,17 @@ public final class Sequence {
   int[] blockTable = new int[4];
   int blocks;
 
+  /** Leading blocks of the table that came from the prefix cache, and may have other holders. */
+  int foundBlocks;
+
   /** Leading blocks of the table that are in the prefix cache. */
   int publishedBlocks;
 
   /** Leading blocks up to which this sequence is known to compute what others may want. */
   int announcedBlocks;
+
+  /** From 0 to 1: which of all lengths this sequence is expected to get. */
+  double quantile;
 
   int cachedTokens = -1; // until first admitted
   boolean abandoned;
@@ -245,6 +251,11 @@ public final class Sequence {
     return blocks * BLOCK - computedTokens;
   }
 
+  /** Blocks that are to be had when the sequence ends. */
+  int ownBlocks() {
+    return blocks - foundBlocks;
+  }
+
   int tokensAtMost() {
     return givenTokens + outputTokensMax;
   }
@@ -253,11 +264,6 @@ public final class Sequence {
   int cacheableBlocks() {
     int firstRow = hasScoresLeft() ? nextScore - 1 : tokens - 1;
     return firstRow / BLOCK;
-  }
-
-  /** Blocks to hold when this many more tokens are drawn; the last one is never computed. */
-  int blocksWith(int moreTokens) {
-    return blocksOf(wantedTokens() + Math.max(0, moreTokens - 1));
   }
 
   static int blocksOf(int tokens) {
@@ -287,6 +293,7 @@ public final class Sequence {
   /** Forgets blocks and progress; tokens and scores stay. */
   void restart() {
     blocks = 0;
+    foundBlocks = 0;
     computedTokens = 0;
     committedTokens = 0;
     publishedBlocks = 0;
