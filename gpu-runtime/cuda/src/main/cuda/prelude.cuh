@@ -53,7 +53,38 @@ DEVICE float exp2_fast(float x) {
   return y;
 }
 
+// 128 + v of each of the two nibbles v at bits 0 and 16.
+DEVICE u32 nibbles_bf16(u32 x) {
+  u32 pair;
+  asm("lop3.b32 %0, %1, 0x000f000f, 0x43004300, 0xea;" : "=r"(pair) : "r"(x));
+  return pair;
+}
+
 DEVICE u32 shared_address(const void* p) { return (u32)__cvta_generic_to_shared(p); }
+DEVICE u32 load_shared(u32 address) {
+  u32 x;
+  asm volatile("ld.shared.u32 %0, [%1];" : "=r"(x) : "r"(address) : "memory");
+  return x;
+}
+DEVICE void load_shared(u32 (&x)[2], u32 address) {
+  asm volatile("ld.shared.v2.u32 {%0,%1}, [%2];"
+               : "=r"(x[0]), "=r"(x[1])
+               : "r"(address)
+               : "memory");
+}
+
+// threadIdx.x and blockIdx.x read anew each time: nothing made of them is kept in registers from one
+// use to the next.
+DEVICE int thread_now() {
+  int x;
+  asm volatile("mov.u32 %0, %%tid.x;" : "=r"(x));
+  return x;
+}
+DEVICE int block_now() {
+  int x;
+  asm volatile("mov.u32 %0, %%ctaid.x;" : "=r"(x));
+  return x;
+}
 
 // Four 8x8 matrices of b16 from shared memory, a row's 16 bytes from each lane's address.
 DEVICE void load_matrices(u32* r, u32 address) {

@@ -92,6 +92,13 @@ DEVICE void wgmma(float (&d)[32], const u32 (&a)[4], u64 b, int add) {
                : D8(0), D8(8), D8(16), D8(24)
                : WGMMA_IN);
 }
+DEVICE void wgmma(float (&d)[48], const u32 (&a)[4], u64 b, int add) {
+  asm volatile(WGMMA_CODE("96",
+                          R8_0 "," R8_1 "," R8_2 "," R8_3 "," R8_4 "," R8_5,
+                          "%48,%49,%50,%51", "%52", "%53")
+               : D8(0), D8(8), D8(16), D8(24), D8(32), D8(40)
+               : WGMMA_IN);
+}
 DEVICE void wgmma(float (&d)[64], const u32 (&a)[4], u64 b, int add) {
   asm volatile(WGMMA_CODE("128",
                           R8_0 "," R8_1 "," R8_2 "," R8_3 "," R8_4 "," R8_5 "," R8_6 "," R8_7,
@@ -103,6 +110,8 @@ DEVICE void wgmma(float (&d)[64], const u32 (&a)[4], u64 b, int add) {
 
 // Describes rows of 64 bf16 in shared memory, 16-byte chunk c of row r stored at c ^ (r & 7), from a
 // multiple of 1024 bytes on: eight rows 1024 bytes apart, the 128-byte swizzle. 16 columns on: + 2.
+// The high half is the same for all.
+#define MATRIX_DESCRIPTOR_HIGH ((u64)(1024 >> 4) << 32 | (u64)1 << 62)
 DEVICE u64 matrix_descriptor(u32 address) {
-  return (u64)((address & 0x3ffff) >> 4) | (u64)1 << 16 | (u64)(1024 >> 4) << 32 | (u64)1 << 62;
+  return MATRIX_DESCRIPTOR_HIGH | (u64)1 << 16 | (u64)((address & 0x3ffff) >> 4);
 }

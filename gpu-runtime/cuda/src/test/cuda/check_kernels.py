@@ -535,23 +535,27 @@ def tensor_map(x, box_rows):
     return structure("TensorMap", **{f"word{i}": u64(filled[i]) for i in range(16)})
 
 
-# tokens: (groups, tiles a group, stages) of the wgmma kernels, stages of the others
-W4_RINGS = {8: (4, 1, 11, 6), 16: (2, 2, 10, 6), 32: (2, 2, 8, 4), 64: (2, 2, 6, 3), 128: (2, 1, 5, 2)}
+# tokens: (groups, tiles a group, stages) of the wgmma kernels
+W4_RINGS = {8: (4, 1, 11), 16: (2, 2, 10), 32: (2, 2, 8), 64: (2, 2, 6)}
+W4_WIDE_RINGS = {96: (2, 2, 5), 128: (2, 2, 4)}
+# tokens: stages of the kernels by warps
+W4_MMA_STAGES = {8: 6, 16: 6, 32: 4, 64: 3, 128: 2}
+W4_BOXES = {"w4": W4_RINGS, "w4_wide": W4_WIDE_RINGS, "w4_mma": W4_MMA_STAGES}
 
 
-def w4_launch(entry, box, x, tokens, tiles, slabs, tile_rows, bias, y, partials, tickets, shares, f16, first_token=0):
-    """Launches w4_BOX or w4_mma_BOX over `tokens` rows of x."""
+def w4_launch(entry, box, x, tokens, tiles, slabs, tile_rows, bias, y, partials, tickets, shares, f16, first_token=0, boxes=1):
+    """Launches ENTRY_BOX over `boxes` boxes of the rows of x from first_token on."""
     columns = x.shape[1] // 128
     product = structure("Int4Product", tiles=tiles, bias=bias, y=y, partials=partials, tickets=tickets, columns=columns,
                         slab_columns=columns // slabs, tile_rows=tile_rows, y_pitch=y.stride(0), tokens=tokens,
                         first_token=first_token, f16_scales=bool(f16), float_y=y.dtype == f32t)
-    groups, in_group, stages, mma_stages = W4_RINGS[box]
-    if entry == "w4":
-        stage = (box * 256 + groups * in_group * 4352 + 1023) // 1024 * 1024
-        K.launch("w4", f"w4_{box}", (shares, 1, 1), 128 * (groups + 1), stages * stage + 16 * stages + 4 * groups,
-                 [tensor_map(x, box), product])
-    else:
-        K.launch("w4", f"w4_mma_{box}", (shares, 1, 1), 256, mma_stages * (box * 256 + 2 * 4352) + 8, [p(x), i32(x.stride(0)), product])
+    if entry == "w4_mma":
+        K.launch("w4", f"w4_mma_{box}", (shares, boxes, 1), 256, W4_MMA_STAGES[box] * (box * 256 + 2 * 4352) + 8, [p(x), i32(x.stride(0)), product])
+        return
+    groups, in_group, stages = W4_BOXES[entry][box]
+    stage = (box * 256 + groups * in_group * 4352 + 1023) // 1024 * 1024
+    K.launch(entry, f"{entry}_{box}", (shares, boxes, 1), 128 * (groups + 1), stages * stage + 16 * stages + 4 * groups,
+             [tensor_map(x, box), product])
 
 
 def w4_weights(n, k, slabs, dtype):
@@ -567,20 +571,24 @@ def check_w4():
     for n, k, slabs, shares in ((256, 256, 1, 1), (320, 640, 1, 3), (64, 512, 2, 4), (448, 384, 3, 5), (512, 128, 1, 2)):
         for dtype in (bf16, torch.float16):
             tiles, exact = w4_weights(n, k, slabs, dtype)
-            for box, counts in ((8, (1, 7, 8)), (16, (9, 16)), (32, (17, 31)), (64, (33, 64)), (128, (65, 127))):
-                for tokens in counts if dtype == bf16 and k == 640 else counts[:1]:
-                    for entry in ("w4", "w4_mma"):
-                        if entry == "w4" and BIG and K.arch != "90a":
-                            continue
+            for entry in W4_BOXES:
+                if entry != "w4_mma" and BIG and K.arch != "90a":
+                    continue
+                for box in W4_BOXES[entry]:
+                    # one box and, where thread blocks take several, three of them
+                    for tokens in (box - 1, box // 2 + 1, box) if dtype == bf16 and k == 640 and box < 96 else (box - 1,):
+                        boxes = 3 if entry == "w4_wide" else 1
+                        tokens += box * (boxes - 1)
                         x = nan(tokens + 2, k)
                         x[:tokens] = rand(tokens, k)
                         for kind in (bf16, f32t):
                             bias = rand(n) if kind == bf16 else None
                             y = nan(tokens + 1, n + 8, dtype=kind)
-                            partials, tickets = nan(2 * shares * 256 * box, dtype=f32t), torch.zeros((n + 255) // 256 * 4, dtype=torch.int32, device=DEV)
+                            partials = nan(boxes * 2 * shares * 256 * box, dtype=f32t)
+                            tickets = torch.zeros(boxes * ((n + 255) // 256) * 4, dtype=torch.int32, device=DEV)
                             want = x[:tokens].double() @ exact.T + (bias.double() if kind == bf16 else 0)
                             for turn in range(2):
-                                w4_launch(entry, box, x, tokens, tiles, slabs, n // 64, bias, y, partials, tickets, shares, dtype == torch.float16)
+                                w4_launch(entry, box, x, tokens, tiles, slabs, n // 64, bias, y, partials, tickets, shares, dtype == torch.float16, boxes=boxes)
                             K.synchronize()
                             case = f"{entry}_{box} {tokens} tokens {n}x{k} slabs {slabs} shares {shares} {str(dtype)[6:]} to {str(kind)[6:]}"
                             report(case, error(y[:tokens, :n], want), 3e-6 if kind == f32t else 4e-3)
@@ -591,17 +599,18 @@ def check_w4():
     tiles, exact = w4_weights(n, k, 1, bf16)
     x = rand(150, k)
     alone = {}
-    for entry in ("w4", "w4_mma"):
-        if entry == "w4" and BIG and K.arch != "90a":
+    for entry, boxes in W4_BOXES.items():
+        if entry != "w4_mma" and BIG and K.arch != "90a":
             continue
-        for box in W4_RINGS:
+        way = entry.replace("_wide", "")
+        for box in boxes:
             y = nan(150, n, dtype=f32t)
             partials, tickets = nan(2 * shares * 256 * box, dtype=f32t), torch.zeros(8, dtype=torch.int32, device=DEV)
             for first in range(0, 150, box):
                 w4_launch(entry, box, x, 150, tiles, 1, n // 64, None, y, partials, tickets, shares, False, first)
             K.synchronize()
             report(f"{entry}_{box} box after box", error(y, x.double() @ exact.T), 3e-6)
-            report(f"{entry}_{box} same bits as {entry}_8", int((y != alone.setdefault(entry, y)).sum().item()), 0)
+            report(f"{entry}_{box} same bits as {way}_8", int((y != alone.setdefault(way, y)).sum().item()), 0)
 
 
 CHECKS = dict(w4=check_w4, embed=check_embed, norm=check_norm, activation=check_activation, gather=check_gather, convert=check_convert,

@@ -366,7 +366,26 @@ DEVICE void spin_pause() {
   sched_yield();
   emulator::yield();
 }
+inline u32 __byte_perm(u32 a, u32 b, u32 s) {
+  u32 x = 0;
+  for (int i = 0; i < 4; i++) x |= (u32)((a | (u64)b << 32) >> (8 * (s >> (4 * i) & 7)) & 255) << (8 * i);
+  return x;
+}
+DEVICE u32 nibbles_bf16(u32 x) { return (x & 0x000f000fu) | 0x43004300u; }
+DEVICE u32 load_shared(u32 address) {
+  if (address % 4) abort();
+  u32 x;
+  memcpy(&x, emulator::shared + address, 4);
+  return x;
+}
+DEVICE void load_shared(u32 (&x)[2], u32 address) {
+  if (address % 8) abort();
+  memcpy(x, emulator::shared + address, 8);
+}
+DEVICE int thread_now() { return threadIdx.x; }
+DEVICE int block_now() { return blockIdx.x; }
 inline uint4 __ldcg(const uint4* p) { return *p; }
+inline u32 __ldcs(const u32* p) { return *p; }
 inline float4 __ldcg(const float4* p) { return *p; }
 DEVICE void fence_device() {}
 DEVICE void group_sync(int number) {
@@ -442,7 +461,8 @@ void wgmma(float (&d)[LENGTH], const u32 (&a)[4], u64 b, int add) {
   w.arrived = 0;
   w.turn++;
 }
+#define MATRIX_DESCRIPTOR_HIGH ((u64)(1024 >> 4) << 32 | (u64)1 << 62)
 DEVICE u64 matrix_descriptor(u32 address) {
   if (address % 1024) abort();
-  return (u64)((address & 0x3ffff) >> 4) | (u64)1 << 16 | (u64)(1024 >> 4) << 32 | (u64)1 << 62;
+  return MATRIX_DESCRIPTOR_HIGH | (u64)1 << 16 | (u64)((address & 0x3ffff) >> 4);
 }

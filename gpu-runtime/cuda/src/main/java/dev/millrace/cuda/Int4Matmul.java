@@ -17,13 +17,13 @@ import java.util.Map;
  */
 final class Int4Matmul {
   /** Names the kernels that choices on disk were made with; another number makes them anew. */
-  private static final String KERNELS = "int4.1";
+  private static final String KERNELS = "int4.2";
 
-  /** Up to here fused products are bound by memory: nothing else is near. */
+  /** Up to here fused products are bound by memory: making bf16 weights is nowhere near. */
   private static final int FUSED_ALONE_ROWS = 64;
 
   /** From here on the slab's extra traffic is less than what cuBLASLt gains. */
-  private static final int FUSED_ROWS_MAX = 2048;
+  private static final int FUSED_ROWS_MAX = 4096;
 
   /** Up to here fused products are mostly faster than those of bf16 weights. */
   private static final int EXPANDED_FUSED_ROWS = 128;
@@ -104,7 +104,7 @@ final class Int4Matmul {
       // the same pieces and products for any number of rows
       return weight.isExpanded() ? Way.EXPANDED : Way.SLAB_64;
     }
-    if (rows <= FUSED_ALONE_ROWS) {
+    if (rows <= FUSED_ALONE_ROWS && !weight.isExpanded()) {
       return Way.FUSED;
     }
     Key key =
@@ -172,6 +172,6 @@ final class Int4Matmul {
     if (weight.isExpanded()) {
       return rows <= EXPANDED_FUSED_ROWS ? Way.FUSED : Way.EXPANDED;
     }
-    return rows <= (fused.isByGroups() ? 1024 : 256) ? Way.FUSED : Way.SLAB_32;
+    return rows <= (fused.isByGroups() ? 2048 : 256) ? Way.FUSED : Way.SLAB_32;
   }
 }

@@ -37,12 +37,12 @@ public enum KernelFile {
           "w4_16",
           "w4_32",
           "w4_64",
-          "w4_128",
           "w4_mma_8",
           "w4_mma_16",
           "w4_mma_32",
           "w4_mma_64",
           "w4_mma_128")),
+  W4_WIDE("w4_wide", false, List.of("w4_wide_96", "w4_wide_128")),
   SAMPLE("sample", false, List.of("sample")),
   ALL_REDUCE(
       "all_reduce",
@@ -80,7 +80,7 @@ public enum KernelFile {
 
   /**
    * Entry points. {@code heads_vector} exists for heads of 64 and 128 alone, those of {@link #W4}
-   * without {@code mma} for compute capability 9.0 alone.
+   * without {@code mma} and of {@link #W4_WIDE} for compute capability 9.0 alone.
    */
   public List<String> entries() {
     return entries;
