@@ -1,5 +1,6 @@
 package dev.millrace.cuda;
 
+import dev.millrace.api.engine.KvCacheType;
 import dev.millrace.engine.compute.BackendFactory;
 import dev.millrace.engine.compute.DType;
 import dev.millrace.engine.compute.HeadLayout;
@@ -60,8 +61,8 @@ abstract class CudaSizes implements BackendFactory {
   }
 
   @Override
-  public long kvCacheBytes(int layers, int blocks, HeadLayout heads) {
-    return CudaKvCache.bytes(layers, blocks, heads);
+  public long kvCacheBytes(int layers, int blocks, HeadLayout heads, KvCacheType type) {
+    return CudaKvCache.bytes(layers, blocks, heads, type);
   }
 
   @Override

@@ -66,18 +66,21 @@ public final class LocalEngineFactory implements EngineFactory {
 
   /**
    * {@inheritDoc} Of the settings, these count: the kind of backend, the ranks and batch
-   * invariance, for the last bits of their sums, and the cap on the context, which ends outputs;
-   * and how prompts are read.
+   * invariance, for the last bits of their sums, how keys and values are stored, and the cap on the
+   * context, which ends outputs; and how prompts are read.
    */
   @Override
   public String fingerprint() {
     try (Workspace workspace = open()) {
       WorkspaceManifest manifest = workspace.manifest();
-      return "model=%s backend=%s%s ranks=%d context=%d specialTokens=%s template=%s variables=%s"
+      return "model=%s backend=%s%s%s ranks=%d context=%d specialTokens=%s template=%s variables=%s"
           .formatted(
               manifest.modelFingerprint(),
               executors.family(),
               settings.batchInvariant() ? " batchInvariant=true" : "",
+              settings.kvCacheType().isEightBit()
+                  ? " kvCache=" + settings.kvCacheType().label()
+                  : "",
               settings.ranks(),
               contextTokensMax(manifest),
               textSettings.parseSpecialTokens() ? "parsed" : "text",

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.millrace.api.engine.DoesNotFitException;
 import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.engine.KvCacheType;
 import dev.millrace.api.engine.MemoryEntry;
 import dev.millrace.api.workspace.Workspace;
 import dev.millrace.api.workspace.WorkspaceManifest;
@@ -68,8 +69,8 @@ final class MemoryPlanTest {
     }
 
     @Override
-    public long kvCacheBytes(int layers, int blocks, HeadLayout heads) {
-      return like.kvCacheBytes(layers, blocks, heads);
+    public long kvCacheBytes(int layers, int blocks, HeadLayout heads, KvCacheType type) {
+      return like.kvCacheBytes(layers, blocks, heads, type);
     }
 
     @Override
