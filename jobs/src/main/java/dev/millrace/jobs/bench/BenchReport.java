@@ -186,6 +186,7 @@ final class BenchReport {
     node.put("prefix_caching", chosen.prefixCache());
     node.put("batch_invariant", chosen.batchInvariant());
     node.put("kv_cache_type", chosen.kvCacheType().label());
+    node.put("kv_cache_tokens", engine.kvCacheTokens());
     ArrayNode devices = node.putArray("devices");
     chosen.devices().forEach(devices::add);
     return node;
