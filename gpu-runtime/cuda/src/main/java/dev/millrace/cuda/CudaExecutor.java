@@ -195,6 +195,11 @@ public final class CudaExecutor implements ModelExecutor {
   }
 
   @Override
+  public int sequencesStep() {
+    return backends.unpacksInt4() ? Int4Matmul.ROWS_STEP : 1;
+  }
+
+  @Override
   public List<MemoryEntry> memory() {
     long driverBytes = backends.driverBytesNow();
     return ranks.memory().stream()

@@ -3,6 +3,7 @@ package dev.millrace.cuda;
 import dev.millrace.api.engine.DoesNotFitException;
 import dev.millrace.api.engine.EngineSettings;
 import dev.millrace.api.engine.KvCacheType;
+import dev.millrace.api.workspace.StorageType;
 import dev.millrace.api.workspace.WorkspaceManifest;
 import dev.millrace.cuda.device.CudaException;
 import dev.millrace.engine.compute.BackendFactory;
@@ -34,6 +35,7 @@ abstract class CudaSizes implements BackendFactory {
   private final List<Integer> devices;
   private final long deviceMemoryBytes;
   private boolean expandsInt4;
+  private boolean unpacksInt4;
 
   /**
    * @param devices the GPU of each rank
@@ -58,10 +60,17 @@ abstract class CudaSizes implements BackendFactory {
     } catch (DoesNotFitException e) {
       expandsInt4 = false;
     }
+    unpacksInt4 =
+        !expandsInt4 && manifest.tensors().stream().anyMatch(t -> t.storage() == StorageType.INT4);
   }
 
   final boolean expandsInt4() {
     return expandsInt4;
+  }
+
+  /** Whether products unpack int4 weights as they go. */
+  final boolean unpacksInt4() {
+    return unpacksInt4;
   }
 
   /** Bytes of a GPU that are free now. */

@@ -28,6 +28,9 @@ final class Int4Matmul {
   /** Up to here fused products are mostly faster than those of bf16 weights. */
   private static final int EXPANDED_FUSED_ROWS = 128;
 
+  /** Rows that tiles of tokens are filled by, beyond 128: one more takes as long as so many. */
+  static final int ROWS_STEP = 64;
+
   /** The ways to multiply. */
   enum Way {
     FUSED(0),

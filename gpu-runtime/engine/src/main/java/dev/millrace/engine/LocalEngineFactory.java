@@ -181,7 +181,8 @@ public final class LocalEngineFactory implements EngineFactory {
             settings.stepTokensMax(), // the executor takes logits in pieces of its own size
             executor.kvBlocks(),
             executor.contextTokensMax(),
-            settings.prefixCache());
+            settings.prefixCache(),
+            executor.sequencesStep());
     EngineInfo info =
         new EngineInfo(
             manifest.modelFingerprint(),

@@ -14,6 +14,14 @@ public interface ModelExecutor extends StepExecutor {
   /** Most tokens of a sequence. */
   int contextTokensMax();
 
+  /**
+   * A step of some more sequences than a multiple of this takes as long as one of the next
+   * multiple; 1 where its time grows with each.
+   */
+  default int sequencesStep() {
+    return 1;
+  }
+
   /** Bytes by purpose of each rank, planned and taken. */
   List<MemoryEntry> memory();
 

@@ -36,6 +36,11 @@ public final class Scheduler {
   private final KvBlocks kvBlocks;
   private static final int OVERCOMMITTED_PART = 50;
 
+  /** With fewer sequences steps are bound by the weights' bytes: more cost nothing. */
+  private static final int STEPPED_SEQUENCES = 128;
+
+  private static final double STEP_SHARE_MIN = 0.75;
+
   /** Its multiples, modulo 1, are spread evenly, however many there are. */
   private static final double GOLDEN_RATIO = 0.6180339887498949;
 
@@ -315,7 +320,8 @@ public final class Scheduler {
       }
       int more = expectedMore(sequence);
       int peak = forecast.peakWith(more, sequence.wantedTokens(), foundHeld);
-      if (!running.isEmpty() && peak > available + overcommitment()) {
+      int room = available + overcommitment() - peak;
+      if (!running.isEmpty() && (room < 0 || isLittleBeyondStep(sequence, more, room))) {
         sequence.restart();
         return;
       }
@@ -398,6 +404,20 @@ public final class Scheduler {
       pendingPrefixes.published(sequence, i);
       sequence.publishedBlocks++;
     }
+  }
+
+  /**
+   * Whether a sequence would be among few that make steps as slow as many would.
+   *
+   * @param room blocks that are left when it is admitted
+   */
+  private boolean isLittleBeyondStep(Sequence sequence, int more, int room) {
+    int step = limits.sequencesStep();
+    if (step == 1 || running.size() < STEPPED_SEQUENCES || running.size() % step != 0) {
+      return false;
+    }
+    int each = Math.max(1, Sequence.blocksOf(sequence.wantedTokens() + more));
+    return Math.min(waiting.size(), 1 + room / each) < step * STEP_SHARE_MIN;
   }
 
   /** The token drawn last is never computed. */

@@ -14,6 +14,8 @@ import dev.millrace.engine.step.StepPlan;
  * @param sequenceTokensMax most tokens of one sequence, prompt and output together; must fit the KV
  *     cache, so that one sequence can always reach its end
  * @param prefixCache whether equal prompt prefixes share their blocks
+ * @param sequencesStep a step of some more sequences than a multiple of this takes as long as one
+ *     of the next multiple; 1 where its time grows with each
  */
 public record SchedulerLimits(
     int sequencesMax,
@@ -21,9 +23,25 @@ public record SchedulerLimits(
     int logitRowsMax,
     int kvBlocks,
     int sequenceTokensMax,
-    boolean prefixCache) {
+    boolean prefixCache,
+    int sequencesStep) {
+
+  /** Limits of steps whose time grows with each sequence. */
+  public SchedulerLimits(
+      int sequencesMax,
+      int stepTokensMax,
+      int logitRowsMax,
+      int kvBlocks,
+      int sequenceTokensMax,
+      boolean prefixCache) {
+    this(sequencesMax, stepTokensMax, logitRowsMax, kvBlocks, sequenceTokensMax, prefixCache, 1);
+  }
 
   public SchedulerLimits {
+    if (sequencesStep < 1) {
+      throw new IllegalArgumentException(
+          "sequencesStep: expected 1 or more, found " + sequencesStep);
+    }
     if (sequencesMax < 1 || stepTokensMax < sequencesMax || logitRowsMax < sequencesMax) {
       throw new IllegalArgumentException(
           "expected at least 1 sequence a step and at least as many tokens and logit rows, found "

@@ -23,6 +23,7 @@ final class AdmissionSimulation {
    * @param kvGib of the cache
    * @param teraFlops that products reach
    * @param terabytes a second
+   * @param rowsStep rows of a step that take as long as one of them
    */
   private record Card(
       String name,
@@ -31,13 +32,15 @@ final class AdmissionSimulation {
       int kvBytes,
       double kvGib,
       double teraFlops,
-      double terabytes) {
+      double terabytes,
+      int rowsStep) {
 
     double seconds(int tokens, long contextTokens) {
+      int rows = (tokens + rowsStep - 1) / rowsStep * rowsStep;
       double products =
           Math.max(
               gib * (1 << 30) / (terabytes * 1e12),
-              2e9 * gigaParameters * tokens / (teraFlops * 1e12));
+              2e9 * gigaParameters * rows / (teraFlops * 1e12));
       return products + (double) contextTokens * kvBytes / (terabytes * 1e12) + 3e-4;
     }
   }
@@ -51,9 +54,9 @@ final class AdmissionSimulation {
   public static void main(String[] arguments) {
     List<Card> cards =
         List.of(
-            new Card("7B bf16, 80 GB", 14.1, 7.07, 57_344, 58.8, 680, 3.0),
-            new Card("7B bf16, 141 GB", 14.1, 7.07, 57_344, 110, 680, 4.2),
-            new Card("72B int4, 141 GB", 39.9, 71.7, 327_680, 86, 540, 4.2));
+            new Card("7B bf16, 80 GB", 14.1, 7.07, 57_344, 58.8, 680, 3.0, 1),
+            new Card("7B bf16, 141 GB", 14.1, 7.07, 57_344, 110, 680, 4.2, 1),
+            new Card("72B int4, 141 GB", 39.9, 71.7, 327_680, 91.5, 540, 4.2, 64));
     Random random = new Random(5);
     int[] prompts = random.doubles(4096).mapToInt(x -> (int) (80 + 280 * x)).toArray();
     int[] outputs =
@@ -79,7 +82,7 @@ final class AdmissionSimulation {
   private static void run(Card card, Load load) {
     int blocks = (int) (card.kvGib * (1L << 30) / card.kvBytes / StepPlan.BLOCK_TOKENS);
     Scheduler scheduler =
-        new Scheduler(new SchedulerLimits(1024, 8192, 1024, blocks, 16_384, false));
+        new Scheduler(new SchedulerLimits(1024, 8192, 1024, blocks, 16_384, false, card.rowsStep));
     long promptTokens = 0;
     long outputTokens = 0;
     for (int i = 0; i < load.rows; i++) {

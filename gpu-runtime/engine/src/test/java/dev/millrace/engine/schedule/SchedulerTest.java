@@ -108,6 +108,31 @@ class SchedulerTest {
     }
   }
 
+  /** Where 150 sequences take as long as 192, 128 at a time end sooner. */
+  @Test
+  void fewSequencesBeyondAStepWaitAndManyDoNot() {
+    int each = 11; // blocks
+    assertEquals(128, mostAtOnce(64, 150 * each));
+    int free = mostAtOnce(1, 150 * each);
+    assertTrue(free >= 148, "without steps: " + free);
+    int many = mostAtOnce(64, 184 * each);
+    assertTrue(many >= 180, "nearly 192: " + many);
+  }
+
+  private int mostAtOnce(int sequencesStep, int blocks) {
+    limits = new SchedulerLimits(512, 8192, 8192, blocks, 1024, false, sequencesStep);
+    open();
+    for (int i = 0; i < 400; i++) {
+      add(tokens(612), 64);
+    }
+    int most = 0;
+    while (!scheduler.isIdle()) {
+      step();
+      most = Math.max(most, scheduler.runningSequences());
+    }
+    return most;
+  }
+
   @Test
   void equalPrefixIsComputedOnceEvenWhenAllComeAtOnce() {
     limits = new SchedulerLimits(8, 1024, 1024, 64, 1024, true);
