@@ -39,6 +39,12 @@ DEVICE u32 bf16_add(u32 a, u32 b) {
   return sum;
 }
 
+DEVICE u32 bf16_multiply(u32 a, u32 b) {
+  u32 product;
+  asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(product) : "r"(a), "r"(b), "r"(0x80008000u));
+  return product;
+}
+
 DEVICE u16 bf16_of(float x) { return (u16)bf16_pair(x, 0.f); }
 
 DEVICE float f16_float(u16 x) {

@@ -224,7 +224,9 @@ template <class T, class U>
 T atomicAdd(T* p, U x) { T old = *p; *p = old + (T)x; return old; }
 inline u32 atomicOr(u32* p, u32 x) { u32 old = *p; *p = old | x; return old; }
 inline int min(int a, int b) { return a < b ? a : b; }
+inline u32 max(u32 a, u32 b) { return a > b ? a : b; }
 inline float __uint_as_float(u32 x) { return emulator::as_float(x); }
+inline u32 __float_as_uint(float x) { u32 bits; memcpy(&bits, &x, 4); return bits; }
 inline float __expf(float x) { return std::exp(x); }
 inline float rsqrtf(float x) { return 1.f / std::sqrt(x); }
 
@@ -236,6 +238,9 @@ DEVICE u32 bf16_pair(float low, float high) {
 }
 DEVICE u32 bf16_add(u32 a, u32 b) {
   return bf16_pair(bf16_low(a) + bf16_low(b), bf16_high(a) + bf16_high(b));
+}
+DEVICE u32 bf16_multiply(u32 a, u32 b) {
+  return bf16_pair(bf16_low(a) * bf16_low(b), bf16_high(a) * bf16_high(b));
 }
 DEVICE u16 bf16_of(float x) { return emulator::round_bf16(x); }
 DEVICE float f16_float(u16 x) { _Float16 h; memcpy(&h, &x, 2); return (float)h; }

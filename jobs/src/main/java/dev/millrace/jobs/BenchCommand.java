@@ -52,6 +52,7 @@ final class BenchCommand implements Callable<Integer> {
           JobOption.STEP_TOKENS,
           JobOption.KV_CACHE,
           JobOption.KV_CACHE_GIB,
+          JobOption.KV_CACHE_TYPE,
           JobOption.MEMORY_FRACTION,
           JobOption.MAX_MODEL_LEN,
           JobOption.PREFIX_CACHING,

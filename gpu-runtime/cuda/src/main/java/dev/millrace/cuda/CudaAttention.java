@@ -12,12 +12,15 @@ final class CudaAttention {
   private static final double LOG2_E = 1.4426950408889634;
   private static final int DECODE_THREADS = 128;
   private static final int DECODE_STAGES = 3;
+  private static final int DECODE_STAGES_8 = 4;
   private static final int DECODE_BARRIER_BYTES = 64;
   private static final int PREFILL_THREADS = 256;
   private static final int PREFILL_STAGES = 2;
 
   /** Blocks of decode attention a multiprocessor holds. */
   private static final int DECODE_RESIDENT = 2;
+
+  private static final int DECODE_RESIDENT_8 = 3;
 
   private final CudaDevice device;
   private final Kernels kernels;
@@ -56,9 +59,11 @@ final class CudaAttention {
       int layer,
       CudaTensor y) {
     HeadLayout heads = cache.heads();
-    int shared = PREFILL_STAGES * 2 * CudaKvCache.headBytes(heads);
+    int shared = PREFILL_STAGES * CudaKvCache.headBytes(heads, cache.type());
+    KernelFile file =
+        cache.type().isEightBit() ? KernelFile.PREFILL_ATTENTION8 : KernelFile.PREFILL_ATTENTION;
     kernels
-        .get(KernelFile.PREFILL_ATTENTION, "prefill_attention", heads.headSize())
+        .get(file, "prefill_attention" + cache.kernelSuffix(), heads.headSize())
         .withSharedBytes(shared)
         .launch(
             batch.tiles(),
@@ -84,13 +89,16 @@ final class CudaAttention {
   private void decode(
       StepLayout layout, CudaTensor qkv, CudaKvCache cache, int layer, CudaTensor y) {
     HeadLayout heads = cache.heads();
-    int shared = DECODE_STAGES * 2 * CudaKvCache.headBytes(heads) + DECODE_BARRIER_BYTES;
+    boolean narrow = cache.type().isEightBit();
+    int stages = narrow ? DECODE_STAGES_8 : DECODE_STAGES;
+    int shared = stages * CudaKvCache.headBytes(heads, cache.type()) + DECODE_BARRIER_BYTES;
+    KernelFile file = narrow ? KernelFile.DECODE_ATTENTION8 : KernelFile.DECODE_ATTENTION;
     kernels
-        .get(KernelFile.DECODE_ATTENTION, "decode_attention", heads.headSize())
+        .get(file, "decode_attention" + cache.kernelSuffix(), heads.headSize())
         .withSharedBytes(shared)
         .launch(
             // fixed, so that a recording serves every length; blocks without an item end at once
-            device.multiprocessors() * DECODE_RESIDENT,
+            device.multiprocessors() * (narrow ? DECODE_RESIDENT_8 : DECODE_RESIDENT),
             1,
             DECODE_THREADS,
             shared,

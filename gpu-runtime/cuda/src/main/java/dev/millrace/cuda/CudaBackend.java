@@ -1,5 +1,6 @@
 package dev.millrace.cuda;
 
+import dev.millrace.api.engine.KvCacheType;
 import dev.millrace.api.engine.LoadPart;
 import dev.millrace.cuda.device.CudaEvent;
 import dev.millrace.cuda.device.CudaStream;
@@ -29,6 +30,7 @@ import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * One rank on a GPU. Activations and weights are bf16, sums, the residual stream and logits
@@ -155,9 +157,11 @@ final class CudaBackend extends CudaVerbs {
 
   /** Loads every kernel file ahead of its first use. */
   void loadKernels() {
-    for (KernelFile file : KernelFile.values()) {
-      kernels().load(file, layout.limits().heads().headSize());
-    }
+    loadKernels(KernelFile.always());
+  }
+
+  private void loadKernels(Set<KernelFile> files) {
+    files.forEach(file -> kernels().load(file, layout.limits().heads().headSize()));
   }
 
   /** The upload that ended last. */
@@ -166,12 +170,16 @@ final class CudaBackend extends CudaVerbs {
   }
 
   @Override
-  public KvCache allocateKvCache(String name, int layers, int blocks, HeadLayout heads) {
+  public KvCache allocateKvCache(
+      String name, int layers, int blocks, HeadLayout heads, KvCacheType type) {
     requireHeads(heads);
-    long bytes = CudaKvCache.bytes(layers, blocks, heads);
+    if (type.isEightBit()) {
+      loadKernels(KernelFile.eightBits());
+    }
+    long bytes = CudaKvCache.bytes(layers, blocks, heads, type);
     memory.reserve(MemoryPurpose.KV_CACHE, name, bytes);
     long address = arena(MemoryPurpose.KV_CACHE).take(name, bytes);
-    return memory.take(new CudaKvCache(name, layers, blocks, heads, address));
+    return memory.take(new CudaKvCache(name, layers, blocks, heads, type, address));
   }
 
   @Override

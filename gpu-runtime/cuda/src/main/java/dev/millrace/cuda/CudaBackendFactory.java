@@ -8,7 +8,6 @@ import dev.millrace.cuda.kernel.KernelFile;
 import dev.millrace.engine.compute.Backend;
 import dev.millrace.engine.compute.MemoryPurpose;
 import dev.millrace.engine.compute.StepLimits;
-import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -114,7 +113,7 @@ final class CudaBackendFactory extends CudaSizes implements AutoCloseable {
       kernels =
           parts
               .compiler()
-              .prepare(EnumSet.allOf(KernelFile.class), headSize, device)
+              .prepare(KernelFile.always(), headSize, device)
               .whenComplete((none, error) -> kernelNanos = System.nanoTime() - start);
     }
   }

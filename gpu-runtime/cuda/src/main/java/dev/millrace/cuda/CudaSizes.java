@@ -2,6 +2,7 @@ package dev.millrace.cuda;
 
 import dev.millrace.api.engine.DoesNotFitException;
 import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.engine.KvCacheType;
 import dev.millrace.api.workspace.WorkspaceManifest;
 import dev.millrace.cuda.device.CudaException;
 import dev.millrace.engine.compute.BackendFactory;
@@ -93,8 +94,8 @@ abstract class CudaSizes implements BackendFactory {
   }
 
   @Override
-  public long kvCacheBytes(int layers, int blocks, HeadLayout heads) {
-    return CudaKvCache.bytes(layers, blocks, heads);
+  public long kvCacheBytes(int layers, int blocks, HeadLayout heads, KvCacheType type) {
+    return CudaKvCache.bytes(layers, blocks, heads, type);
   }
 
   @Override

@@ -310,7 +310,7 @@ abstract class CudaVerbs implements Backend {
 
   @Override
   public void appendKv(StepBatch step, Tensor qkv, KvCache cache, int layer) {
-    heads(
+    append(
         new HeadsWork(
             cuda(qkv), cache.heads(), 0, 0, 0, null, (CudaKvCache) cache, layer, HEADS_APPEND),
         step.rows());
@@ -320,7 +320,7 @@ abstract class CudaVerbs implements Backend {
   @Override
   public void rotateThenAppend(
       StepBatch step, Tensor qkv, Tensor rotary, KvCache cache, int layer) {
-    heads(
+    append(
         new HeadsWork(
             cuda(qkv),
             cache.heads(),
@@ -344,7 +344,7 @@ abstract class CudaVerbs implements Backend {
       Tensor rotary,
       KvCache cache,
       int layer) {
-    heads(
+    append(
         new HeadsWork(
             cuda(qkv),
             cache.heads(),
@@ -367,7 +367,45 @@ abstract class CudaVerbs implements Backend {
       CudaTensor rotary,
       CudaKvCache cache,
       int layer,
-      int flags) {}
+      int flags) {
+    HeadsWork withFlags(int value) {
+      return new HeadsWork(qkv, heads, queryNorm, keyNorm, epsilon, rotary, cache, layer, value);
+    }
+  }
+
+  /** Norm and rotation as asked for, and the cache: in one pass if that is in bf16. */
+  private void append(HeadsWork work, int rows) {
+    if (!work.cache().type().isEightBit()) {
+      heads(work, rows);
+      return;
+    }
+    int before = work.flags() & ~HEADS_APPEND;
+    if (before != 0) {
+      heads(work.withFlags(before | HEADS_KEEP_KEYS), rows);
+    }
+    HeadLayout heads = work.heads();
+    requireRows("appendKv", work.qkv(), rows, heads.qkvWidth());
+    CudaKvCache cache = work.cache();
+    kernels
+        .get(KernelFile.APPEND8, "append" + cache.kernelSuffix(), heads.headSize())
+        .launch(
+            (int) StepLayout.divideUp(64L * rows * heads.kvHeads(), ROW_THREADS),
+            1,
+            ROW_THREADS,
+            0,
+            arguments
+                .start()
+                .beginStructure()
+                .i64(work.qkv().address())
+                .i64(scratch.step() + layout.slots())
+                .i64(cache.layerAddress(work.layer()))
+                .i64(cache.pageStride())
+                .i32(rows)
+                .i32(heads.kvHeads())
+                .i32(heads.groupSize())
+                .endStructure(),
+            stream);
+  }
 
   private void heads(HeadsWork work, int rows) {
     HeadLayout heads = work.heads();

@@ -1,5 +1,6 @@
 package dev.millrace.cuda;
 
+import dev.millrace.api.engine.KvCacheType;
 import dev.millrace.engine.compute.Allocation;
 import dev.millrace.engine.compute.Backend;
 import dev.millrace.engine.compute.DType;
@@ -203,8 +204,9 @@ final class ProfilingBackend implements Backend {
   }
 
   @Override
-  public KvCache allocateKvCache(String name, int layers, int blocks, HeadLayout heads) {
-    return backend.allocateKvCache(name, layers, blocks, heads);
+  public KvCache allocateKvCache(
+      String name, int layers, int blocks, HeadLayout heads, KvCacheType type) {
+    return backend.allocateKvCache(name, layers, blocks, heads, type);
   }
 
   @Override

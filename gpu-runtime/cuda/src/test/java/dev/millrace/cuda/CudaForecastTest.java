@@ -3,6 +3,8 @@ package dev.millrace.cuda;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.millrace.api.engine.KvCacheType;
+import dev.millrace.engine.compute.HeadLayout;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -30,6 +32,20 @@ final class CudaForecastTest {
     assertEquals(
         3 * (new CudaForecast(List.of(0), GPU_BYTES).memoryAvailableBytes(1) / 2),
         uneven.memoryAvailableBytes(3));
+  }
+
+  /** Heads of 128: 132 bytes a key in place of 256; of 64, 68 in place of 128. */
+  @Test
+  void eightBitsTakeALittleMoreThanHalf() {
+    CudaForecast sizes = new CudaForecast(List.of(0), GPU_BYTES);
+    for (HeadLayout heads : List.of(new HeadLayout(8, 8, 128), new HeadLayout(2, 7, 64))) {
+      long bf16 = 80L * 10 * 64 * 2 * heads.kvHeads() * heads.headSize() * 2;
+      long eight = 80L * 10 * 64 * 2 * heads.kvHeads() * (heads.headSize() + 4);
+
+      assertEquals(bf16, sizes.kvCacheBytes(80, 10, heads, KvCacheType.AUTO));
+      assertEquals(eight, sizes.kvCacheBytes(80, 10, heads, KvCacheType.INT8));
+      assertEquals(eight, sizes.kvCacheBytes(80, 10, heads, KvCacheType.FP8));
+    }
   }
 
   @Test

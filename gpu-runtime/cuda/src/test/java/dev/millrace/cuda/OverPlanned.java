@@ -1,6 +1,7 @@
 package dev.millrace.cuda;
 
 import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.engine.KvCacheType;
 import dev.millrace.api.workspace.Workspace;
 import dev.millrace.engine.compute.Backend;
 import dev.millrace.engine.compute.BackendFactory;
@@ -57,8 +58,8 @@ record OverPlanned(BackendFactory real) implements BackendFactory {
   }
 
   @Override
-  public long kvCacheBytes(int layers, int blocks, HeadLayout heads) {
-    return real.kvCacheBytes(layers, blocks, heads);
+  public long kvCacheBytes(int layers, int blocks, HeadLayout heads, KvCacheType type) {
+    return real.kvCacheBytes(layers, blocks, heads, type);
   }
 
   @Override

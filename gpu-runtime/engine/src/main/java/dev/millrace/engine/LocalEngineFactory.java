@@ -11,9 +11,11 @@ import dev.millrace.api.workspace.Workspace;
 import dev.millrace.api.workspace.WorkspaceManifest;
 import dev.millrace.engine.model.ModelExecutor;
 import dev.millrace.engine.schedule.SchedulerLimits;
+import dev.millrace.engine.step.StepPlan;
 import dev.millrace.engine.text.TextSettings;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Objects;
 import java.util.TreeMap;
 
@@ -66,18 +68,21 @@ public final class LocalEngineFactory implements EngineFactory {
 
   /**
    * {@inheritDoc} Of the settings, these count: the kind of backend, the ranks and batch
-   * invariance, for the last bits of their sums, and the cap on the context, which ends outputs;
-   * and how prompts are read.
+   * invariance, for the last bits of their sums, how keys and values are stored, and the cap on the
+   * context, which ends outputs; and how prompts are read.
    */
   @Override
   public String fingerprint() {
     try (Workspace workspace = open()) {
       WorkspaceManifest manifest = workspace.manifest();
-      return "model=%s backend=%s%s ranks=%d context=%d specialTokens=%s template=%s variables=%s"
+      return "model=%s backend=%s%s%s ranks=%d context=%d specialTokens=%s template=%s variables=%s"
           .formatted(
               manifest.modelFingerprint(),
               executors.family(),
               settings.batchInvariant() ? " batchInvariant=true" : "",
+              settings.kvCacheType().isEightBit()
+                  ? " kvCache=" + settings.kvCacheType().label()
+                  : "",
               settings.ranks(),
               contextTokensMax(manifest),
               textSettings.parseSpecialTokens() ? "parsed" : "text",
@@ -152,8 +157,14 @@ public final class LocalEngineFactory implements EngineFactory {
           plan.memory().contextTokensMax(),
           Math.min(settings.sequencesMax(), settings.stepTokensMax()),
           0,
-          plan.memory().entries());
+          plan.memory().entries(),
+          List.of(),
+          kvCacheTokens(plan.memory().kvBlocks()));
     }
+  }
+
+  private static long kvCacheTokens(int blocks) {
+    return (long) blocks * StepPlan.BLOCK_TOKENS;
   }
 
   private LocalEngine start(
@@ -180,7 +191,8 @@ public final class LocalEngineFactory implements EngineFactory {
             sequencesMax,
             System.nanoTime() - startNanos,
             executor.memory(),
-            executor.loadParts());
+            executor.loadParts(),
+            kvCacheTokens(executor.kvBlocks()));
     int queueRequests = Math.max(QUEUE_MIN, QUEUE_PER_SEQUENCE * sequencesMax);
     return new LocalEngine(
         info, model, executor, limits, queueRequests, settings.stepDeadlineMillis(), listener);

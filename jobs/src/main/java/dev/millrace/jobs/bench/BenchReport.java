@@ -151,7 +151,7 @@ final class BenchReport {
     }
     int devices = (int) settings.engine().devicesOfRanks().stream().distinct().count();
     double bound =
-        Roofline.of(manifest)
+        Roofline.of(manifest, settings.engine().kvCacheType())
             .outputTokensPerSecond(
                 Math.min(engine.sequencesMax(), workload.size()),
                 (double) workload.promptTokens() / workload.size(),
@@ -185,6 +185,8 @@ final class BenchReport {
     node.put("context_tokens_max", engine.contextTokensMax());
     node.put("prefix_caching", chosen.prefixCache());
     node.put("batch_invariant", chosen.batchInvariant());
+    node.put("kv_cache_type", chosen.kvCacheType().label());
+    node.put("kv_cache_tokens", engine.kvCacheTokens());
     ArrayNode devices = node.putArray("devices");
     chosen.devices().forEach(devices::add);
     return node;

@@ -1,5 +1,6 @@
 package dev.millrace.jobs.bench;
 
+import dev.millrace.api.engine.KvCacheType;
 import dev.millrace.api.workspace.AttentionRecord;
 import dev.millrace.api.workspace.FeedForwardRecord;
 import dev.millrace.api.workspace.LayerRecord;
@@ -27,11 +28,11 @@ record Roofline(
     double keyValueBytes,
     double attentionWidth) {
 
-  /** Bytes of an element of keys, values and the head. */
+  /** Bytes of an element of keys and values, but in 8 bits, and of the head. */
   private static final int ELEMENT_BYTES = 2;
 
-  /** Of a model as it is stored. */
-  static Roofline of(WorkspaceManifest manifest) {
+  /** Of a model as it is stored, with a cache of this type. */
+  static Roofline of(WorkspaceManifest manifest, KvCacheType cache) {
     ModelShape shape = manifest.shape();
     double hidden = shape.hiddenSize();
     double parameters = 0;
@@ -44,7 +45,10 @@ record Roofline(
       double keys = (double) attention.kvHeads() * attention.headSize();
       parameters +=
           hidden * (queries + 2 * keys) + queries * hidden + 3 * hidden * feedForward.width();
-      keyValues += 2 * keys * ELEMENT_BYTES;
+      keyValues +=
+          cache.isEightBit()
+              ? 2 * (keys + (double) attention.kvHeads() * Float.BYTES)
+              : 2 * keys * ELEMENT_BYTES;
       width += queries;
     }
     double bytes =

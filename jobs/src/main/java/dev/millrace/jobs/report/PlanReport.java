@@ -9,6 +9,9 @@ import java.util.Optional;
 
 /** What a job will take, for people: tokens, memory, time, and the same for other rank counts. */
 public final class PlanReport {
+  /** What {@link MemoryEntry#purpose} calls the cache. */
+  private static final String KV_CACHE = "kv-cache";
+
   private final StagePlan plan;
   private final MemoryForecast chosen;
   private final List<MemoryForecast> others;
@@ -105,8 +108,8 @@ public final class PlanReport {
       columns.row(
           label,
           String.format(
-              "%-14s %10s on each of %d",
-              entry.purpose(), Amounts.bytes(entry.plannedBytes()), chosen.ranks()));
+              "%-14s %10s on each of %d%s",
+              entry.purpose(), Amounts.bytes(entry.plannedBytes()), chosen.ranks(), held(entry)));
       label = "";
     }
     columns.row(
@@ -114,6 +117,12 @@ public final class PlanReport {
         String.format(
             "%-14s %10s, %s over all ranks",
             "total", Amounts.bytes(chosen.rankBytes()), Amounts.bytes(chosen.totalBytes())));
+  }
+
+  private String held(MemoryEntry entry) {
+    return entry.purpose().equals(KV_CACHE) && chosen.kvCacheTokens() > 0
+        ? ", " + Amounts.count(chosen.kvCacheTokens()) + " tokens"
+        : "";
   }
 
   private void time(Columns columns) {

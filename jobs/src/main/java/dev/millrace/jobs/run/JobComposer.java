@@ -1,6 +1,7 @@
 package dev.millrace.jobs.run;
 
 import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.engine.KvCacheType;
 import dev.millrace.api.request.SamplingSettings;
 import dev.millrace.jobs.console.Console;
 import dev.millrace.jobs.model.ModelChoice;
@@ -208,7 +209,8 @@ public final class JobComposer {
         devices,
         spec.integer(JobOption.GPU_MEMORY, 0),
         spec.has(JobOption.MEMORY_FRACTION) ? spec.decimal(JobOption.MEMORY_FRACTION) : 0,
-        spec.flag(JobOption.BATCH_INVARIANT));
+        spec.flag(JobOption.BATCH_INVARIANT),
+        KvCacheType.valueOf(spec.text(JobOption.KV_CACHE_TYPE).toUpperCase(Locale.ROOT)));
   }
 
   private static long kvCacheBytes(JobSpec spec) {

@@ -2,6 +2,7 @@ package dev.millrace.jobs.run;
 
 import dev.millrace.api.engine.DoesNotFitException;
 import dev.millrace.api.engine.EngineException;
+import dev.millrace.api.engine.EngineInfo;
 import dev.millrace.api.engine.EngineSettings;
 import dev.millrace.api.workspace.WorkspaceManifest;
 import dev.millrace.api.workspace.WorkspaceManifest.RankRefusal;
@@ -52,8 +53,8 @@ public final class MemoryPlan {
 
   private MemoryForecast forecast(int ranks) {
     try {
-      return new MemoryForecast(
-          ranks, engines.plan(workspace, settings.withRanks(ranks)).memory(), null);
+      EngineInfo plan = engines.plan(workspace, settings.withRanks(ranks));
+      return new MemoryForecast(ranks, plan.memory(), null, plan.kvCacheTokens());
     } catch (DoesNotFitException | EngineException e) {
       return new MemoryForecast(ranks, List.of(), e.getMessage());
     }

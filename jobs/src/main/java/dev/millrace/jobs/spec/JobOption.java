@@ -453,6 +453,17 @@ public enum JobOption {
       null,
       "0.25",
       "The same as --kv-cache, as a number of GiB."),
+  KV_CACHE_TYPE(
+      ENGINE,
+      "engine.kv_cache_type",
+      "--kv-cache-type,--kv-cache-dtype",
+      OptionType.CHOICE,
+      "auto",
+      "int8",
+      "How keys and values are stored: auto (as the backend computes), or in 8 bits, int8 or fp8, which holds about twice the tokens on GPUs and rounds a little.",
+      "auto",
+      "int8",
+      "fp8"),
   MEMORY_FRACTION(
       ENGINE,
       "engine.memory_fraction",

@@ -172,7 +172,8 @@ class ReportsTest {
 
   @Test
   void planNamesTokensMemoryTimeAndWhatOtherRanksCost() {
-    MemoryForecast two = new MemoryForecast(2, List.of(WEIGHTS), null);
+    MemoryEntry cache = new MemoryEntry("kv-cache", 3 << 20, 0);
+    MemoryForecast two = new MemoryForecast(2, List.of(WEIGHTS, cache), null, 12_288);
     MemoryForecast one =
         new MemoryForecast(1, List.of(new MemoryEntry("weights", 22 << 20, 0)), null);
     MemoryForecast three = new MemoryForecast(3, List.of(), "3 does not divide 8 query heads");
@@ -197,7 +198,8 @@ class ReportsTest {
           tokens out  at most 57,600
           longest     319 of the model's 2,048 tokens
           memory      weights          11.0 MiB on each of 2
-                      total            11.0 MiB, 22.0 MiB over all ranks
+                      kv-cache          3.0 MiB on each of 2, 12,288 tokens
+                      total            14.0 MiB, 28.0 MiB over all ranks
           time        about 12 s, at most 34 s
                       as fast as the last run
 

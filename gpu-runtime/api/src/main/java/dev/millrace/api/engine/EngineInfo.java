@@ -13,6 +13,7 @@ import java.util.List;
  * @param loadNanos time from opening to ready
  * @param memory bytes by purpose, per rank; equal on every rank
  * @param loadParts what the time to ready went into, as far as it is known
+ * @param kvCacheTokens tokens whose keys and values the cache holds; 0 if not known
  */
 public record EngineInfo(
     String modelFingerprint,
@@ -22,13 +23,14 @@ public record EngineInfo(
     int sequencesMax,
     long loadNanos,
     List<MemoryEntry> memory,
-    List<LoadPart> loadParts) {
+    List<LoadPart> loadParts,
+    long kvCacheTokens) {
   public EngineInfo {
     memory = List.copyOf(memory);
     loadParts = List.copyOf(loadParts);
   }
 
-  /** An engine that does not say what its start-up went into. */
+  /** An engine that says neither what its start-up went into nor what its cache holds. */
   public EngineInfo(
       String modelFingerprint,
       String backend,
@@ -45,6 +47,7 @@ public record EngineInfo(
         sequencesMax,
         loadNanos,
         memory,
-        List.of());
+        List.of(),
+        0);
   }
 }

@@ -8,7 +8,7 @@ import java.util.stream.IntStream;
 
 /**
  * How an engine is set up. Nothing here changes which tokens come out, but for {@code ranks},
- * {@code backend} and, on GPUs, the batch, in the last bits of their sums.
+ * {@code backend} and, on GPUs, the batch, in the last bits of their sums, and {@code kvCacheType}.
  *
  * @param backend {@code auto}, {@code cpu} (fastest CPU path the JVM offers), {@code cuda} (NVIDIA
  *     GPUs) or {@code reference}
@@ -29,6 +29,7 @@ import java.util.stream.IntStream;
  *     its bytes are not given; 0 takes what suits the backend
  * @param batchInvariant whether a row's answer must not depend on the rows beside it to the last
  *     bit; on the CPU it never does, on GPUs that costs speed
+ * @param kvCacheType how keys and values are stored
  */
 public record EngineSettings(
     String backend,
@@ -43,11 +44,13 @@ public record EngineSettings(
     List<Integer> devices,
     long deviceMemoryBytes,
     double kvCacheShare,
-    boolean batchInvariant)
+    boolean batchInvariant,
+    KvCacheType kvCacheType)
     implements Serializable {
 
   public EngineSettings {
     Objects.requireNonNull(backend, "backend");
+    Objects.requireNonNull(kvCacheType, "kvCacheType");
     devices = List.copyOf(devices);
     if (ranks < 1) {
       throw new IllegalArgumentException("ranks: expected at least 1, found " + ranks);
@@ -106,7 +109,8 @@ public record EngineSettings(
         List.of(),
         0,
         0,
-        false);
+        false,
+        KvCacheType.AUTO);
   }
 
   /** One rank, batches as suit the backend, prefix cache on, all cores. */
@@ -175,6 +179,11 @@ public record EngineSettings(
     return with(draft -> draft.batchInvariant = value);
   }
 
+  /** Keys and values stored so. */
+  public EngineSettings withKvCacheType(KvCacheType value) {
+    return with(draft -> draft.kvCacheType = value);
+  }
+
   private EngineSettings with(Consumer<Draft> change) {
     Draft draft = new Draft(this);
     change.accept(draft);
@@ -196,6 +205,7 @@ public record EngineSettings(
     long deviceMemoryBytes;
     double kvCacheShare;
     boolean batchInvariant;
+    KvCacheType kvCacheType;
 
     Draft(EngineSettings from) {
       backend = from.backend;
@@ -211,6 +221,7 @@ public record EngineSettings(
       deviceMemoryBytes = from.deviceMemoryBytes;
       kvCacheShare = from.kvCacheShare;
       batchInvariant = from.batchInvariant;
+      kvCacheType = from.kvCacheType;
     }
 
     EngineSettings settings() {
@@ -227,7 +238,8 @@ public record EngineSettings(
           devices,
           deviceMemoryBytes,
           kvCacheShare,
-          batchInvariant);
+          batchInvariant,
+          kvCacheType);
     }
   }
 }

@@ -26,7 +26,14 @@ public final class KernelCompiler {
   private static final String CACHE_FORMAT = "1";
   private static final String RESOURCES = "/dev/millrace/cuda/kernels/";
   private static final List<String> HEADERS =
-      List.of("prelude.cuh", "pages.cuh", "wgmma.cuh", "w4.cuh");
+      List.of(
+          "prelude.cuh",
+          "pages.cuh",
+          "pages8.cuh",
+          "decode_attention.cuh",
+          "prefill_attention.cuh",
+          "wgmma.cuh",
+          "w4.cuh");
 
   private final SourceCompiler compiler;
   private final CacheFolder cache;

@@ -1,6 +1,9 @@
 package dev.millrace.cuda.kernel;
 
+import java.util.Collections;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 
 /** The kernel files of {@code src/main/cuda} and their entry points. */
 public enum KernelFile {
@@ -55,7 +58,15 @@ public enum KernelFile {
           "all_gather_ordered")),
   HEADS("heads", true, List.of("heads_any", "heads_vector")),
   DECODE_ATTENTION("decode_attention", true, List.of("decode_attention", "merge_attention")),
-  PREFILL_ATTENTION("prefill_attention", true, List.of("prefill_attention"));
+  PREFILL_ATTENTION("prefill_attention", true, List.of("prefill_attention")),
+  APPEND8("append8", true, List.of("append_int8", "append_fp8")),
+  DECODE_ATTENTION8(
+      "decode_attention8", true, List.of("decode_attention_int8", "decode_attention_fp8")),
+  PREFILL_ATTENTION8(
+      "prefill_attention8", true, List.of("prefill_attention_int8", "prefill_attention_fp8"));
+
+  private static final Set<KernelFile> EIGHT_BITS =
+      Collections.unmodifiableSet(EnumSet.of(APPEND8, DECODE_ATTENTION8, PREFILL_ATTENTION8));
 
   private final String stem;
   private final boolean byHeadSize;
@@ -67,6 +78,16 @@ public enum KernelFile {
     this.stem = stem;
     this.byHeadSize = byHeadSize;
     this.entries = entries;
+  }
+
+  /** What a cache in 8 bits needs beside {@link #always}. */
+  public static Set<KernelFile> eightBits() {
+    return EIGHT_BITS;
+  }
+
+  /** What every backend needs. */
+  public static Set<KernelFile> always() {
+    return EnumSet.complementOf(EnumSet.copyOf(EIGHT_BITS));
   }
 
   public String fileName() {

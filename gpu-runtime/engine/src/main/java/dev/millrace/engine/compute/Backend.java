@@ -1,5 +1,6 @@
 package dev.millrace.engine.compute;
 
+import dev.millrace.api.engine.KvCacheType;
 import dev.millrace.engine.step.StepPlan;
 import java.util.function.IntConsumer;
 
@@ -28,8 +29,16 @@ public interface Backend extends AutoCloseable {
   /** Takes over a weight; see {@link WeightData#ranges} for how long its bytes must live. */
   Weight upload(WeightData data);
 
-  /** Takes memory for keys and values; their contents are undefined. */
-  KvCache allocateKvCache(String name, int layers, int blocks, HeadLayout heads);
+  /**
+   * Takes memory for keys and values; their contents are undefined.
+   *
+   * <p>In 8 bits, the key or value of a head and token is stored as whole-number codes q and a
+   * float32 scale, the largest of its absolute values divided by 127 (int8) or 448 (fp8), and means
+   * q times the scale. A number x becomes x * (127 / largest) in float32, rounded to the nearest
+   * integer, or x * (448 / largest), rounded to the nearest e4m3; ties go to even. Where the
+   * largest is below 2^-100, all are zero. What is not finite makes the scale so.
+   */
+  KvCache allocateKvCache(String name, int layers, int blocks, HeadLayout heads, KvCacheType type);
 
   /** Gives back what was allocated or uploaded here; once. */
   void release(Allocation allocation);

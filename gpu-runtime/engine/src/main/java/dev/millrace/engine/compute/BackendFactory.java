@@ -1,5 +1,6 @@
 package dev.millrace.engine.compute;
 
+import dev.millrace.api.engine.KvCacheType;
 import java.util.Map;
 
 /**
@@ -27,7 +28,7 @@ public interface BackendFactory {
   long weightBytes(WeightShape shape);
 
   /** Bytes {@link Backend#allocateKvCache} takes. */
-  long kvCacheBytes(int layers, int blocks, HeadLayout heads);
+  long kvCacheBytes(int layers, int blocks, HeadLayout heads, KvCacheType type);
 
   /** Bytes a backend takes for itself when it is opened. */
   long scratchBytes(StepLimits limits, int ranks);

@@ -1,40 +1,74 @@
 package dev.millrace.engine.compute;
 
+import dev.millrace.api.engine.KvCacheType;
 import dev.millrace.engine.step.StepPlan;
 
 /**
- * Keys and values as float32 in the Java heap, one array a layer and block: (kvHeads, 2, 64,
- * headSize), keys before values.
+ * Keys and values in the Java heap, one array a layer and block: (kvHeads, 2, 64, headSize), keys
+ * before values. Float32, or numbers of 8 bits and beside them their scales: (kvHeads, 2, 64).
  */
 final class BlockedKvCache implements KvCache {
+  private static final float[][][] NONE = {};
+
   private final String name;
+  private final int layers;
   private final HeadLayout heads;
   private final int blocks;
+  private final KvCacheType type;
   private final float[][][] values; // (layers)(blocks)
+  private final byte[][][] codes; // (layers)(blocks)
+  private final float[][][] scales; // (layers)(blocks)
 
-  BlockedKvCache(String name, int layers, int blocks, HeadLayout heads) {
+  BlockedKvCache(String name, int layers, int blocks, HeadLayout heads, KvCacheType type) {
     this.name = name;
+    this.layers = layers;
     this.heads = heads;
     this.blocks = blocks;
-    values = new float[layers][blocks][blockElements(heads)];
+    this.type = type;
+    boolean narrow = type.isEightBit();
+    values = narrow ? NONE : new float[layers][blocks][blockElements(heads)];
+    codes = narrow ? new byte[layers][blocks][blockElements(heads)] : new byte[0][][];
+    scales = narrow ? new float[layers][blocks][blockScales(heads)] : NONE;
   }
 
-  static long bytes(int layers, int blocks, HeadLayout heads) {
-    return (long) layers * blocks * blockElements(heads) * Float.BYTES;
+  static long bytes(int layers, int blocks, HeadLayout heads, KvCacheType type) {
+    long blockBytes =
+        type.isEightBit()
+            ? blockElements(heads) + (long) blockScales(heads) * Float.BYTES
+            : (long) blockElements(heads) * Float.BYTES;
+    return (long) layers * blocks * blockBytes;
   }
 
   private static int blockElements(HeadLayout heads) {
-    return Math.multiplyExact(heads.kvHeads() * 2 * StepPlan.BLOCK_TOKENS, heads.headSize());
+    return Math.multiplyExact(blockScales(heads), heads.headSize());
   }
 
+  private static int blockScales(HeadLayout heads) {
+    return heads.kvHeads() * 2 * StepPlan.BLOCK_TOKENS;
+  }
+
+  /** Float32 keys and values of a block. */
   float[] block(int layer, int block) {
     return values[layer][block];
   }
 
+  /** Keys and values of a block in 8 bits. */
+  byte[] codes(int layer, int block) {
+    return codes[layer][block];
+  }
+
+  float[] scales(int layer, int block) {
+    return scales[layer][block];
+  }
+
+  /** Where the scales of one head's 64 keys begin in its block; those of its values follow. */
+  static int scaleStart(int kvHead) {
+    return kvHead * 2 * StepPlan.BLOCK_TOKENS;
+  }
+
   /** Where the key of one head at one position begins in its block. */
   int keyStart(int kvHead, int position) {
-    return (kvHead * 2 * StepPlan.BLOCK_TOKENS + position % StepPlan.BLOCK_TOKENS)
-        * heads.headSize();
+    return (scaleStart(kvHead) + position % StepPlan.BLOCK_TOKENS) * heads.headSize();
   }
 
   /** Where the value of one head at one position begins in its block. */
@@ -54,12 +88,12 @@ final class BlockedKvCache implements KvCache {
 
   @Override
   public long bytes() {
-    return bytes(layers(), blocks, heads);
+    return bytes(layers, blocks, heads, type);
   }
 
   @Override
   public int layers() {
-    return values.length;
+    return layers;
   }
 
   @Override
@@ -70,5 +104,10 @@ final class BlockedKvCache implements KvCache {
   @Override
   public HeadLayout heads() {
     return heads;
+  }
+
+  @Override
+  public KvCacheType type() {
+    return type;
   }
 }

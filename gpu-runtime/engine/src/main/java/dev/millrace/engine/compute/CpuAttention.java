@@ -46,7 +46,12 @@ final class CpuAttention implements Work {
       HostBatch batch, int row, float[] qkv, int start, BlockedKvCache cache, int layer) {
     HeadLayout heads = cache.heads();
     int position = batch.position(row);
-    float[] block = cache.block(layer, batch.blockTable(row)[position / BLOCK]);
+    int number = batch.blockTable(row)[position / BLOCK];
+    if (cache.type().isEightBit()) {
+      appendNarrow(cache, layer, number, position, qkv, start);
+      return;
+    }
+    float[] block = cache.block(layer, number);
     int size = heads.headSize();
     for (int head = 0; head < heads.kvHeads(); head++) {
       int key = start + heads.keyStart(head);
@@ -56,6 +61,23 @@ final class CpuAttention implements Work {
       }
       System.arraycopy(
           qkv, start + heads.valueStart(head), block, cache.valueStart(head, position), size);
+    }
+  }
+
+  private static void appendNarrow(
+      BlockedKvCache cache, int layer, int block, int position, float[] qkv, int start) {
+    HeadLayout heads = cache.heads();
+    byte[] codes = cache.codes(layer, block);
+    float[] scales = cache.scales(layer, block);
+    int size = heads.headSize();
+    for (int head = 0; head < heads.kvHeads(); head++) {
+      int key = cache.keyStart(head, 0) + position % BLOCK;
+      int value = cache.valueStart(head, position);
+      int scale = BlockedKvCache.scaleStart(head) + position % BLOCK;
+      scales[scale] =
+          EightBit.narrow(cache.type(), qkv, start + heads.keyStart(head), size, codes, key, BLOCK);
+      scales[scale + BLOCK] =
+          EightBit.narrow(cache.type(), qkv, start + heads.valueStart(head), size, codes, value, 1);
     }
   }
 
@@ -92,7 +114,7 @@ final class CpuAttention implements Work {
     int tokens = tileTokens[tile];
     takeQueries(worker, first, tokens, kvHead);
     scores(worker, first, tokens, kvHead);
-    weigh(worker, first, tokens);
+    weigh(worker, first, tokens, kvHead);
     values(worker, first, tokens, kvHead);
     putOutputs(worker, first, tokens, kvHead);
   }
@@ -111,10 +133,12 @@ final class CpuAttention implements Work {
     int context = batch.position(first + tokens - 1) + 1;
     int[] table = batch.blockTable(first);
     for (int start = 0; start < context; start += BLOCK) {
+      int key = cache.keyStart(kvHead, 0);
+      float[] block = numbers(worker, table[start / BLOCK], key);
       worker.kernels.columns(
           worker.x.set(worker.queries, 0, size),
           tokens * heads.groupSize(),
-          worker.w.set(cache.block(layer, table[start / BLOCK]), cache.keyStart(kvHead, 0), BLOCK),
+          worker.w.set(block, startInBlock(key), BLOCK),
           BLOCK,
           size,
           worker.y.set(worker.scores, start, scoreStride),
@@ -122,16 +146,55 @@ final class CpuAttention implements Work {
     }
   }
 
+  /**
+   * The keys, or values, of one head in a block: where they lie, or, if in 8 bits, widened in the
+   * worker's scratch without their scales, by which scores and weights are multiplied instead.
+   *
+   * @param start where they lie in the block; {@link #startInBlock} says where in what is returned
+   */
+  private float[] numbers(CpuWorker worker, int block, int start) {
+    if (!cache.type().isEightBit()) {
+      return cache.block(layer, block);
+    }
+    int count = BLOCK * heads.headSize();
+    EightBit.widen(cache.type(), cache.codes(layer, block), start, count, worker.weights);
+    return worker.weights;
+  }
+
+  private int startInBlock(int start) {
+    return cache.type().isEightBit() ? 0 : start;
+  }
+
+  /** Multiplies each token's element of a row by its scale. */
+  private void scale(CpuWorker worker, int[] table, int row, int context, int scaleStart) {
+    int from = row * scoreStride;
+    for (int start = 0; start < context; start += BLOCK) {
+      float[] scales = cache.scales(layer, table[start / BLOCK]);
+      for (int i = 0; i < Math.min(BLOCK, context - start); i++) {
+        worker.scores[from + start + i] *= scales[scaleStart + i];
+      }
+    }
+  }
+
   /** Scores to the exponentials of softmax, and their totals. */
-  private void weigh(CpuWorker worker, int first, int tokens) {
+  private void weigh(CpuWorker worker, int first, int tokens, int kvHead) {
     Kernels kernels = worker.kernels;
     float scale = (float) (1 / Math.sqrt(heads.headSize()));
     int group = heads.groupSize();
+    boolean scaled = cache.type().isEightBit();
+    int scales = BlockedKvCache.scaleStart(kvHead);
+    int[] table = batch.blockTable(first);
     for (int row = 0; row < tokens * group; row++) {
       int context = batch.position(first + row / group) + 1;
       int start = row * scoreStride;
+      if (scaled) {
+        scale(worker, table, row, context, scales);
+      }
       float max = kernels.max(worker.scores, start, context);
       worker.totals[row] = kernels.exponentials(worker.scores, start, context, max, scale);
+      if (scaled) {
+        scale(worker, table, row, context, scales + BLOCK);
+      }
     }
   }
 
@@ -142,8 +205,8 @@ final class CpuAttention implements Work {
     int most = batch.position(first + tokens - 1) + 1;
     int[] table = batch.blockTable(first);
     for (int start = 0; start < most; start += BLOCK) {
-      float[] block = cache.block(layer, table[start / BLOCK]);
-      int value = cache.valueStart(kvHead, start);
+      int value = startInBlock(cache.valueStart(kvHead, 0));
+      float[] block = numbers(worker, table[start / BLOCK], cache.valueStart(kvHead, 0));
       // What all rows attend to first, then to each token's rows what it alone does.
       int common = Math.max(0, Math.min(BLOCK, least - start));
       if (common > 0) {

@@ -1,5 +1,6 @@
 package dev.millrace.engine.compute;
 
+import dev.millrace.api.engine.KvCacheType;
 import dev.millrace.engine.compute.kernel.KernelChoice;
 import dev.millrace.engine.compute.kernel.Work;
 import dev.millrace.engine.compute.kernel.WorkerPool;
@@ -78,9 +79,10 @@ final class CpuBackend implements Backend {
   }
 
   @Override
-  public KvCache allocateKvCache(String name, int layers, int blocks, HeadLayout heads) {
-    memory.reserve(MemoryPurpose.KV_CACHE, name, BlockedKvCache.bytes(layers, blocks, heads));
-    return memory.take(new BlockedKvCache(name, layers, blocks, heads));
+  public KvCache allocateKvCache(
+      String name, int layers, int blocks, HeadLayout heads, KvCacheType type) {
+    memory.reserve(MemoryPurpose.KV_CACHE, name, BlockedKvCache.bytes(layers, blocks, heads, type));
+    return memory.take(new BlockedKvCache(name, layers, blocks, heads, type));
   }
 
   @Override

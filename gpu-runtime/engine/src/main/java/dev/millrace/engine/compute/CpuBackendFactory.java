@@ -1,5 +1,6 @@
 package dev.millrace.engine.compute;
 
+import dev.millrace.api.engine.KvCacheType;
 import dev.millrace.engine.compute.kernel.KernelChoice;
 import java.util.Map;
 
@@ -54,8 +55,8 @@ public final class CpuBackendFactory implements BackendFactory {
   }
 
   @Override
-  public long kvCacheBytes(int layers, int blocks, HeadLayout heads) {
-    return BlockedKvCache.bytes(layers, blocks, heads);
+  public long kvCacheBytes(int layers, int blocks, HeadLayout heads, KvCacheType type) {
+    return BlockedKvCache.bytes(layers, blocks, heads, type);
   }
 
   @Override

@@ -1,5 +1,7 @@
 package dev.millrace.engine.compute;
 
+import dev.millrace.api.engine.KvCacheType;
+
 /**
  * Keys and values of all layers, in blocks of {@link
  * dev.millrace.engine.step.StepPlan#BLOCK_TOKENS} tokens. How they lie is the backend's own
@@ -13,4 +15,7 @@ public interface KvCache extends Allocation {
   int blocks();
 
   HeadLayout heads();
+
+  /** How numbers are stored. */
+  KvCacheType type();
 }

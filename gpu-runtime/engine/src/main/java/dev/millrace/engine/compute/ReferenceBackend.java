@@ -1,5 +1,6 @@
 package dev.millrace.engine.compute;
 
+import dev.millrace.api.engine.KvCacheType;
 import dev.millrace.engine.step.StepPlan;
 import java.util.Arrays;
 import java.util.Map;
@@ -52,9 +53,10 @@ final class ReferenceBackend implements Backend {
   }
 
   @Override
-  public KvCache allocateKvCache(String name, int layers, int blocks, HeadLayout heads) {
-    memory.reserve(MemoryPurpose.KV_CACHE, name, BlockedKvCache.bytes(layers, blocks, heads));
-    return memory.take(new BlockedKvCache(name, layers, blocks, heads));
+  public KvCache allocateKvCache(
+      String name, int layers, int blocks, HeadLayout heads, KvCacheType type) {
+    memory.reserve(MemoryPurpose.KV_CACHE, name, BlockedKvCache.bytes(layers, blocks, heads, type));
+    return memory.take(new BlockedKvCache(name, layers, blocks, heads, type));
   }
 
   @Override
@@ -238,22 +240,59 @@ final class ReferenceBackend implements Backend {
   public void appendKv(StepBatch step, Tensor qkv, KvCache cache, int layer) {
     HeadLayout heads = cache.heads();
     BlockedKvCache blocks = (BlockedKvCache) cache;
+    int size = heads.headSize();
     Shapes.rows("appendKv", step.rows(), qkv, heads.qkvWidth());
     for (int row = 0; row < step.rows(); row++) {
       int position = batch.position(row);
-      float[] block = blocks.block(layer, blockOf(row, position));
       for (int head = 0; head < heads.kvHeads(); head++) {
-        int start = row * qkv.width() + heads.keyStart(head);
-        System.arraycopy(
-            elements(qkv), start, block, blocks.keyStart(head, position), heads.headSize());
-        System.arraycopy(
-            elements(qkv),
-            start + heads.headSize(),
-            block,
-            blocks.valueStart(head, position),
-            heads.headSize());
+        int key = row * qkv.width() + heads.keyStart(head);
+        int value = row * qkv.width() + heads.valueStart(head);
+        if (cache.type().isEightBit()) {
+          byte[] codes = blocks.codes(layer, blockOf(row, position));
+          float[] scales = blocks.scales(layer, blockOf(row, position));
+          int scale = keyScale(head, position);
+          scales[scale] = narrow(qkv, key, blocks, codes, blocks.keyStart(head, position));
+          scales[scale + StepPlan.BLOCK_TOKENS] =
+              narrow(qkv, value, blocks, codes, blocks.valueStart(head, position));
+        } else {
+          float[] block = blocks.block(layer, blockOf(row, position));
+          System.arraycopy(elements(qkv), key, block, blocks.keyStart(head, position), size);
+          System.arraycopy(elements(qkv), value, block, blocks.valueStart(head, position), size);
+        }
       }
     }
+  }
+
+  private static float narrow(
+      Tensor qkv, int start, BlockedKvCache cache, byte[] codes, int toStart) {
+    return EightBit.narrow(
+        cache.type(), elements(qkv), start, cache.heads().headSize(), codes, toStart, 1);
+  }
+
+  /** Where the scale of a key lies; that of the value lies 64 later. */
+  private static int keyScale(int kvHead, int position) {
+    return BlockedKvCache.scaleStart(kvHead) + position % StepPlan.BLOCK_TOKENS;
+  }
+
+  /**
+   * The key, or value, that begins at an index of its block: where it lies, or as it is widened
+   * into {@code weights}, with its scale. {@link #startInBlock} says where it begins there.
+   */
+  private float[] numbers(BlockedKvCache cache, int layer, int block, int start, int scale) {
+    if (!cache.type().isEightBit()) {
+      return cache.block(layer, block);
+    }
+    int size = cache.heads().headSize();
+    EightBit.widen(cache.type(), cache.codes(layer, block), start, size, weights);
+    float factor = cache.scales(layer, block)[scale];
+    for (int i = 0; i < size; i++) {
+      weights[i] *= factor;
+    }
+    return weights;
+  }
+
+  private static int startInBlock(BlockedKvCache cache, int start) {
+    return cache.type().isEightBit() ? 0 : start;
   }
 
   private int blockOf(int row, int position) {
@@ -282,9 +321,10 @@ final class ReferenceBackend implements Backend {
 
     double max = Double.NEGATIVE_INFINITY;
     for (int p = 0; p < context; p++) {
-      float[] block = cache.block(layer, blockOf(row, p));
+      int start = cache.keyStart(kvHead, p);
+      float[] key = numbers(cache, layer, blockOf(row, p), start, keyScale(kvHead, p));
       scores[p] =
-          dot(elements(qkv), query, block, cache.keyStart(kvHead, p), size) / Math.sqrt(size);
+          dot(elements(qkv), query, key, startInBlock(cache, start), size) / Math.sqrt(size);
       max = Math.max(max, scores[p]);
     }
     double total = 0;
@@ -292,10 +332,12 @@ final class ReferenceBackend implements Backend {
     for (int p = 0; p < context; p++) {
       double weight = Math.exp(scores[p] - max);
       total += weight;
-      float[] block = cache.block(layer, blockOf(row, p));
-      int value = cache.valueStart(kvHead, p);
+      int start = cache.valueStart(kvHead, p);
+      int scale = keyScale(kvHead, p) + StepPlan.BLOCK_TOKENS;
+      float[] value = numbers(cache, layer, blockOf(row, p), start, scale);
+      int from = startInBlock(cache, start);
       for (int i = 0; i < size; i++) {
-        weighted[i] += weight * block[value + i];
+        weighted[i] += weight * value[from + i];
       }
     }
     for (int i = 0; i < size; i++) {

@@ -1,5 +1,6 @@
 package dev.millrace.engine.compute;
 
+import dev.millrace.api.engine.KvCacheType;
 import java.util.Map;
 
 /**
@@ -28,8 +29,8 @@ public final class ReferenceBackendFactory implements BackendFactory {
   }
 
   @Override
-  public long kvCacheBytes(int layers, int blocks, HeadLayout heads) {
-    return BlockedKvCache.bytes(layers, blocks, heads);
+  public long kvCacheBytes(int layers, int blocks, HeadLayout heads, KvCacheType type) {
+    return BlockedKvCache.bytes(layers, blocks, heads, type);
   }
 
   @Override

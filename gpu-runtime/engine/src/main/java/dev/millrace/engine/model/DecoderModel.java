@@ -52,7 +52,8 @@ final class DecoderModel {
     this.collective = collective;
     activations = new Activations(backend, plan.activations(), shape, taken);
     cache =
-        backend.allocateKvCache("kv-cache", shape.layers().size(), plan.kvBlocks(), shape.heads());
+        backend.allocateKvCache(
+            "kv-cache", shape.layers().size(), plan.kvBlocks(), shape.heads(), plan.kvCacheType());
     taken.add(cache);
     RankWeights weights =
         new RankWeights(workspace, shape.ranks(), collective.rank(), backend, taken);

@@ -2,6 +2,7 @@ package dev.millrace.engine.model;
 
 import dev.millrace.api.engine.DoesNotFitException;
 import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.engine.KvCacheType;
 import dev.millrace.api.engine.MemoryEntry;
 import dev.millrace.api.workspace.WorkspaceManifest;
 import dev.millrace.engine.compute.BackendFactory;
@@ -25,6 +26,7 @@ public final class MemoryPlan {
   private final StepLimits limits;
   private final ActivationPlan activations;
   private final int kvBlocks;
+  private final KvCacheType kvCacheType;
   private final Map<MemoryPurpose, Long> bytes;
 
   private MemoryPlan(
@@ -32,11 +34,13 @@ public final class MemoryPlan {
       StepLimits limits,
       ActivationPlan activations,
       int kvBlocks,
+      KvCacheType kvCacheType,
       Map<MemoryPurpose, Long> bytes) {
     this.shape = shape;
     this.limits = limits;
     this.activations = activations;
     this.kvBlocks = kvBlocks;
+    this.kvCacheType = kvCacheType;
     this.bytes = Map.copyOf(bytes);
   }
 
@@ -63,8 +67,9 @@ public final class MemoryPlan {
     int blocks = new KvSizing(shape, limits, settings, backends, bytes).blocks();
     bytes.put(
         MemoryPurpose.KV_CACHE,
-        backends.kvCacheBytes(shape.layers().size(), blocks, shape.heads()));
-    return new MemoryPlan(shape, limits, activations, blocks, bytes);
+        backends.kvCacheBytes(
+            shape.layers().size(), blocks, shape.heads(), settings.kvCacheType()));
+    return new MemoryPlan(shape, limits, activations, blocks, settings.kvCacheType(), bytes);
   }
 
   private static StepLimits limits(
@@ -99,6 +104,10 @@ public final class MemoryPlan {
   /** KV blocks of {@link StepPlan#BLOCK_TOKENS} tokens; the same ones on every rank. */
   public int kvBlocks() {
     return kvBlocks;
+  }
+
+  KvCacheType kvCacheType() {
+    return kvCacheType;
   }
 
   DecoderShape shape() {
@@ -156,7 +165,8 @@ public final class MemoryPlan {
 
     int blocks() {
       long blockBytes =
-          backends.kvCacheBytes(shape.layers().size(), 1, shape.heads()) * shape.ranks();
+          backends.kvCacheBytes(shape.layers().size(), 1, shape.heads(), settings.kvCacheType())
+              * shape.ranks();
       // One sequence must be able to reach the longest context, or it could never end.
       int perSequence =
           (limits.contextTokensMax() + StepPlan.BLOCK_TOKENS - 1) / StepPlan.BLOCK_TOKENS;

@@ -1,5 +1,6 @@
 package dev.millrace.engine.compute;
 
+import dev.millrace.api.engine.KvCacheType;
 import dev.millrace.engine.step.StepPlan;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -136,10 +137,51 @@ public interface AttentionContract extends BackendUnderTest {
    */
   record AttentionCase(int context, int chunk) {}
 
+  /** Heads and the type of an 8-bit cache. */
+  record NarrowCase(HeadLayout heads, KvCacheType type) {}
+
+  static Stream<NarrowCase> narrowCases() {
+    return heads()
+        .flatMap(
+            heads ->
+                Stream.of(
+                    new NarrowCase(heads, KvCacheType.INT8),
+                    new NarrowCase(heads, KvCacheType.FP8)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("narrowCases")
+  default void decodeRowsAttendToWhatEightBitsHold(NarrowCase narrow) {
+    List<AttentionCase> sequences = new ArrayList<>();
+    for (int context : CONTEXTS) {
+      sequences.add(new AttentionCase(context, 1));
+    }
+    checkAttention(narrow.heads(), sequences, narrow.type());
+  }
+
+  @ParameterizedTest
+  @MethodSource("narrowCases")
+  default void promptRowsAttendToWhatEightBitsHold(NarrowCase narrow) {
+    checkAttention(
+        narrow.heads(),
+        List.of(
+            new AttentionCase(1, 1),
+            new AttentionCase(64, 64),
+            new AttentionCase(65, 65),
+            new AttentionCase(130, 17),
+            new AttentionCase(200, 1)),
+        narrow.type());
+  }
+
   private void checkAttention(HeadLayout heads, List<AttentionCase> sequences) {
+    checkAttention(heads, sequences, KvCacheType.AUTO);
+  }
+
+  private void checkAttention(
+      HeadLayout heads, List<AttentionCase> sequences, KvCacheType cacheType) {
     StepLimits limits = new StepLimits(1200, 16, 1024, 4, heads.qkvWidth(), heads);
     try (BackendFixture fixture = BackendFixture.open(factory(), limits)) {
-      AttentionFixture attention = new AttentionFixture(fixture, heads, sequences);
+      AttentionFixture attention = new AttentionFixture(fixture, heads, sequences, cacheType);
       attention.poisonCache();
       attention.appendBefore();
 
@@ -148,7 +190,7 @@ public interface AttentionContract extends BackendUnderTest {
       // Values are about 1 and weights sum to 1, so float32 sums lose a few units in 2^-24.
       double loss = 4e-6 + 4 * fixture.epsilon();
       fixture.check(
-          "attend %s %s".formatted(heads, sequences),
+          "attend %s %s %s".formatted(heads, sequences, cacheType),
           y,
           attention.expected(),
           BackendFixture.Tolerance.of(loss));
@@ -166,7 +208,11 @@ public interface AttentionContract extends BackendUnderTest {
     private final List<int[]> blockTables = new ArrayList<>();
     private final KvCache cache;
 
-    AttentionFixture(BackendFixture fixture, HeadLayout heads, List<AttentionCase> sequences) {
+    AttentionFixture(
+        BackendFixture fixture,
+        HeadLayout heads,
+        List<AttentionCase> sequences,
+        KvCacheType cacheType) {
       this.fixture = fixture;
       this.heads = heads;
       this.sequences = sequences;
@@ -182,7 +228,7 @@ public interface AttentionContract extends BackendUnderTest {
         }
         blockTables.add(table);
       }
-      cache = fixture.kvCache(LAYERS, 2 * needed + 1, heads);
+      cache = fixture.kvCache(LAYERS, 2 * needed + 1, heads, cacheType);
     }
 
     private static int blocks(int context) {
@@ -243,8 +289,9 @@ public interface AttentionContract extends BackendUnderTest {
       List<double[]> expected = new ArrayList<>();
       for (int s = 0; s < sequences.size(); s++) {
         AttentionCase sequence = sequences.get(s);
+        double[][] stored = StoredMath.stored(rows.get(s), heads, cache.type());
         for (int p = sequence.context() - sequence.chunk(); p < sequence.context(); p++) {
-          expected.add(AttentionMath.attend(rows.get(s), p, heads));
+          expected.add(AttentionMath.attend(stored, p, heads));
         }
       }
       return expected.toArray(new double[0][]);

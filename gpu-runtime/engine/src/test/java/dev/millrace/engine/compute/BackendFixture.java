@@ -3,6 +3,7 @@ package dev.millrace.engine.compute;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import dev.millrace.api.engine.KvCacheType;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
@@ -86,8 +87,8 @@ final class BackendFixture implements AutoCloseable {
     return keep(backend.upload(weight.data()));
   }
 
-  KvCache kvCache(int layers, int blocks, HeadLayout heads) {
-    return keep(backend.allocateKvCache("kv", layers, blocks, heads));
+  KvCache kvCache(int layers, int blocks, HeadLayout heads, KvCacheType type) {
+    return keep(backend.allocateKvCache("kv", layers, blocks, heads, type));
   }
 
   private <T extends Allocation> T keep(T allocation) {

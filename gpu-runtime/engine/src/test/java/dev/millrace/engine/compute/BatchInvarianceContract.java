@@ -2,40 +2,53 @@ package dev.millrace.engine.compute;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
+import dev.millrace.api.engine.KvCacheType;
 import java.util.Arrays;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** The same row gives the same bits alone, in any batch, at any place and in any chunking. */
 public interface BatchInvarianceContract extends BackendUnderTest {
   int LENGTH = 197;
 
-  @ParameterizedTest
-  @ValueSource(booleans = {false, true})
-  default void chunksOfAPromptGiveTheBitsOfTheWhole(boolean int4) {
-    float[] whole = run(int4, new int[] {LENGTH}, 0);
-    assertArrayEquals(whole, run(int4, new int[] {64, 64, 64, 5}, 0), "chunks of 64");
-    assertArrayEquals(whole, run(int4, new int[] {1, 63, 65, 1, 3, 64}, 0), "ragged chunks");
-    assertArrayEquals(whole, run(int4, new int[] {100, 97}, 0), "two chunks");
+  /** How weights and cache of a layer are stored. */
+  record LayerTypes(boolean int4, KvCacheType cache) {}
+
+  static Stream<LayerTypes> layers() {
+    return Stream.of(
+        new LayerTypes(false, KvCacheType.AUTO),
+        new LayerTypes(true, KvCacheType.AUTO),
+        new LayerTypes(false, KvCacheType.INT8),
+        new LayerTypes(true, KvCacheType.FP8));
   }
 
   @ParameterizedTest
-  @ValueSource(booleans = {false, true})
-  default void tokenByTokenGivesTheBitsOfTheWhole(boolean int4) {
+  @MethodSource("layers")
+  default void chunksOfAPromptGiveTheBitsOfTheWhole(LayerTypes types) {
+    float[] whole = run(types, new int[] {LENGTH}, 0);
+    assertArrayEquals(whole, run(types, new int[] {64, 64, 64, 5}, 0), "chunks of 64");
+    assertArrayEquals(whole, run(types, new int[] {1, 63, 65, 1, 3, 64}, 0), "ragged chunks");
+    assertArrayEquals(whole, run(types, new int[] {100, 97}, 0), "two chunks");
+  }
+
+  @ParameterizedTest
+  @MethodSource("layers")
+  default void tokenByTokenGivesTheBitsOfTheWhole(LayerTypes types) {
     int[] ones = new int[LENGTH];
     Arrays.fill(ones, 1);
-    assertArrayEquals(run(int4, new int[] {LENGTH}, 0), run(int4, ones, 0));
+    assertArrayEquals(run(types, new int[] {LENGTH}, 0), run(types, ones, 0));
   }
 
   @ParameterizedTest
-  @ValueSource(booleans = {false, true})
-  default void neighboursChangeNothing(boolean int4) {
-    float[] alone = run(int4, new int[] {190, 1, 1, 5}, 0);
+  @MethodSource("layers")
+  default void neighboursChangeNothing(LayerTypes types) {
+    float[] alone = run(types, new int[] {190, 1, 1, 5}, 0);
     for (int neighbours : new int[] {1, 2, 6}) {
       assertArrayEquals(
-          alone, run(int4, new int[] {190, 1, 1, 5}, neighbours), neighbours + " neighbours");
+          alone, run(types, new int[] {190, 1, 1, 5}, neighbours), neighbours + " neighbours");
     }
   }
 
@@ -83,11 +96,11 @@ public interface BatchInvarianceContract extends BackendUnderTest {
    *
    * @return the layer's output for every token of the sequence
    */
-  private float[] run(boolean int4, int[] chunks, int neighbours) {
+  private float[] run(LayerTypes types, int[] chunks, int neighbours) {
     HeadLayout heads = new HeadLayout(2, 3, 64);
     StepLimits limits = new StepLimits(1024, 8, 256, 4, 1024, heads);
     try (BackendFixture fixture = BackendFixture.open(factory(), limits)) {
-      OneLayer layer = new OneLayer(fixture, heads, int4, neighbours);
+      OneLayer layer = new OneLayer(fixture, heads, types, neighbours);
       float[] result = new float[LENGTH * OneLayer.HIDDEN];
       int done = 0;
       for (int chunk : chunks) {
@@ -120,11 +133,11 @@ public interface BatchInvarianceContract extends BackendUnderTest {
     private final KvCache cache;
     private final Tensor rotary;
 
-    OneLayer(BackendFixture fixture, HeadLayout heads, boolean int4, int neighbours) {
+    OneLayer(BackendFixture fixture, HeadLayout heads, LayerTypes types, int neighbours) {
       this.fixture = fixture;
       this.backend = fixture.backend;
       this.heads = heads;
-      this.int4 = int4;
+      int4 = types.int4();
       this.neighbours = neighbours;
       embedding =
           fixture.upload(
@@ -136,7 +149,7 @@ public interface BatchInvarianceContract extends BackendUnderTest {
       output = matrix("output", WeightLayout.INPUT_MAJOR, HIDDEN, heads.outputWidth());
       gateUp = matrix("gate_up", WeightLayout.OUTPUT_MAJOR, 2 * FEED_FORWARD, HIDDEN);
       down = matrix("down", WeightLayout.INPUT_MAJOR, HIDDEN, FEED_FORWARD);
-      cache = fixture.kvCache(1, BLOCKS_PER_SEQUENCE * (neighbours + 1), heads);
+      cache = fixture.kvCache(1, BLOCKS_PER_SEQUENCE * (neighbours + 1), heads, types.cache());
       rotary = fixture.table("rotary", 256, 64, AttentionMath.rotaryTable(256, 64));
     }
 

@@ -1,5 +1,6 @@
 package dev.millrace.engine.compute;
 
+import dev.millrace.api.engine.KvCacheType;
 import dev.millrace.engine.compute.kernel.Ceilings;
 import dev.millrace.engine.compute.kernel.KernelChoice;
 import dev.millrace.engine.step.StepPlan;
@@ -80,7 +81,7 @@ final class CpuBackendBenchmark implements AutoCloseable {
             WeightLayout.OUTPUT_MAJOR,
             VOCABULARY,
             HIDDEN);
-    cache = backend.allocateKvCache("kv", LAYERS, 64, HEADS);
+    cache = backend.allocateKvCache("kv", LAYERS, 64, HEADS, KvCacheType.AUTO);
     hidden = tensor(ROWS_MAX, HIDDEN);
     normed = tensor(ROWS_MAX, HIDDEN);
     wideQkv = tensor(ROWS_MAX, HEADS.qkvWidth());

@@ -4,22 +4,29 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.millrace.api.engine.KvCacheType;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** What a backend takes is what its factory said, and all of it is given back. */
 public interface MemoryContract extends BackendUnderTest {
   StepLimits LIMITS = new StepLimits(65, 3, 130, 5, 576, new HeadLayout(2, 3, 8));
 
   private Map<MemoryPurpose, Long> plan() {
+    return plan(KvCacheType.AUTO);
+  }
+
+  private Map<MemoryPurpose, Long> plan(KvCacheType cacheType) {
     DType type = factory().activationType();
     Map<MemoryPurpose, Long> plan = new EnumMap<>(MemoryPurpose.class);
     plan.put(MemoryPurpose.SCRATCH, factory().scratchBytes(LIMITS, 1));
     plan.put(MemoryPurpose.ACTIVATIONS, factory().tensorBytes(type, 65, 172));
     plan.put(MemoryPurpose.LOGITS, factory().tensorBytes(DType.F32, 5, 576));
-    plan.put(MemoryPurpose.KV_CACHE, factory().kvCacheBytes(2, 7, LIMITS.heads()));
+    plan.put(MemoryPurpose.KV_CACHE, factory().kvCacheBytes(2, 7, LIMITS.heads(), cacheType));
     plan.put(
         MemoryPurpose.WEIGHTS,
         factory().weightBytes(WeightShape.outputMajor(DType.BF16, 172, 64))
@@ -28,23 +35,24 @@ public interface MemoryContract extends BackendUnderTest {
     return plan;
   }
 
-  @Test
-  default void takenBytesAreThePlannedBytes() {
+  @ParameterizedTest
+  @EnumSource(KvCacheType.class)
+  default void takenBytesAreThePlannedBytes(KvCacheType cacheType) {
+    Map<MemoryPurpose, Long> plan = plan(cacheType);
     Random random = new Random(1);
     DType type = factory().activationType();
-    Backend backend = factory().open(0, 1, LIMITS, plan());
+    Backend backend = factory().open(0, 1, LIMITS, plan);
     Allocation[] out = {
       backend.allocate(MemoryPurpose.ACTIVATIONS, "x", type, 65, 172),
       backend.allocate(MemoryPurpose.LOGITS, "logits", DType.F32, 5, 576),
-      backend.allocateKvCache("kv", 2, 7, LIMITS.heads()),
+      backend.allocateKvCache("kv", 2, 7, LIMITS.heads(), cacheType),
       backend.upload(
           TestWeight.dense("w", DType.BF16, WeightLayout.OUTPUT_MAJOR, 172, 64, random).data()),
       backend.upload(TestWeight.int4("v", DType.F16, 64, 256, 2, random).data())
     };
-    plan()
-        .forEach(
-            (purpose, bytes) ->
-                assertEquals(bytes, backend.memory().takenBytes(purpose), purpose::label));
+    plan.forEach(
+        (purpose, bytes) ->
+            assertEquals(bytes, backend.memory().takenBytes(purpose), purpose::label));
 
     for (Allocation allocation : out) {
       backend.release(allocation);

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.millrace.api.engine.DoesNotFitException;
 import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.engine.KvCacheType;
 import dev.millrace.api.engine.MemoryEntry;
 import dev.millrace.api.workspace.Workspace;
 import dev.millrace.api.workspace.WorkspaceManifest;
@@ -20,6 +21,7 @@ import dev.millrace.engine.compute.StepLimits;
 import dev.millrace.engine.compute.WeightShape;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -68,8 +70,8 @@ final class MemoryPlanTest {
     }
 
     @Override
-    public long kvCacheBytes(int layers, int blocks, HeadLayout heads) {
-      return like.kvCacheBytes(layers, blocks, heads);
+    public long kvCacheBytes(int layers, int blocks, HeadLayout heads, KvCacheType type) {
+      return like.kvCacheBytes(layers, blocks, heads, type);
     }
 
     @Override
@@ -140,6 +142,21 @@ final class MemoryPlanTest {
                 settings(1, 0, 0).withKvCacheShare(1),
                 new RoomFor(rest + 1000 * BLOCK_BYTES))
             .kvBlocks()); // no more than the sequences need
+  }
+
+  @Test
+  void cacheInEightBitsIsPlannedToTheByte() throws IOException {
+    WorkspaceManifest manifest = manifest(TinyModel.llama());
+    long scales = 64L * 2 * 2 * 4 * Float.BYTES; // of a block: 2 layers, 4 heads, keys and values
+    long blockBytes = BLOCK_BYTES / Float.BYTES + scales;
+    for (KvCacheType type : List.of(KvCacheType.INT8, KvCacheType.FP8)) {
+      EngineSettings narrow = settings(1, 10 * BLOCK_BYTES, 0).withKvCacheType(type);
+
+      MemoryPlan plan = plan(manifest, narrow);
+
+      assertEquals(10 * BLOCK_BYTES / blockBytes, plan.kvBlocks());
+      assertEquals(plan.kvBlocks() * blockBytes, plan.bytes(MemoryPurpose.KV_CACHE));
+    }
   }
 
   @Test

@@ -101,7 +101,11 @@ public final class ModelProbe {
       Activations activations = new Activations(backend, plan.activations(), shape, taken);
       KvCache cache =
           backend.allocateKvCache(
-              "kv-cache", shape.layers().size(), plan.kvBlocks(), shape.heads());
+              "kv-cache",
+              shape.layers().size(),
+              plan.kvBlocks(),
+              shape.heads(),
+              plan.kvCacheType());
       taken.add(cache);
       RankWeights weights = new RankWeights(workspace, 1, 0, backend, taken);
       LayerLoader loader = new LayerLoader(shape, weights, activations);

@@ -1,0 +1,13 @@
+// Decode attention over pages of 8-bit numbers.
+#include "prelude.cuh"
+#include "pages.cuh"
+#include "pages8.cuh"
+#include "decode_attention.cuh"
+
+KERNEL void __launch_bounds__(DECODE_THREADS, 3) decode_attention_int8(DecodeWork work) {
+  decode<NarrowPages<Int8>, 4>(work);
+}
+
+KERNEL void __launch_bounds__(DECODE_THREADS, 3) decode_attention_fp8(DecodeWork work) {
+  decode<NarrowPages<Fp8>, 4>(work);
+}

@@ -1,0 +1,13 @@
+// Prefill attention over pages of 8-bit numbers.
+#include "prelude.cuh"
+#include "pages.cuh"
+#include "pages8.cuh"
+#include "prefill_attention.cuh"
+
+KERNEL void __launch_bounds__(PREFILL_THREADS, 1) prefill_attention_int8(PrefillWork work) {
+  prefill<NarrowPages<Int8>>(work);
+}
+
+KERNEL void __launch_bounds__(PREFILL_THREADS, 1) prefill_attention_fp8(PrefillWork work) {
+  prefill<NarrowPages<Fp8>>(work);
+}
