@@ -53,6 +53,10 @@ DEVICE uint4 neighbour(const uint4& x) {
                     __shfl_xor_sync(FULL_WARP, x.z, 1), __shfl_xor_sync(FULL_WARP, x.w, 1));
 }
 
+DEVICE uint4 choose(bool first, const uint4& a, const uint4& b) {
+  return make_uint4(first ? a.x : b.x, first ? a.y : b.y, first ? a.z : b.z, first ? a.w : b.w);
+}
+
 // Int4 tiles of 64 outputs x 128 inputs to bf16 (outputs, inputs). Inputs lie in slabs, in a slab
 // rows of tiles. Writes gridDim.y rows of tiles from first_row on to y. grid (inputs / 128, rows of
 // tiles to write), block 128. f16_scales: type of the scales, f16 or bf16.
@@ -97,10 +101,10 @@ KERNEL void __launch_bounds__(128)
                                     int4_pair(w[1], 4 * i + 8, zero[i], scale[i]),
                                     int4_pair(w[2], 4 * i + 8, zero[i], scale[i]),
                                     int4_pair(w[3], 4 * i + 8, zero[i], scale[i]));
-      const uint4 other = neighbour(odd ? low : high);
+      const uint4 other = neighbour(choose(odd, low, high));
       u16* at = to + (u64)(8 * i) * inputs + half * 64;
-      *(uint4*)at = odd ? other : low;
-      *(uint4*)(at + 16) = odd ? high : other;
+      *(uint4*)at = choose(odd, other, low);
+      *(uint4*)(at + 16) = choose(odd, high, other);
     }
   }
 }

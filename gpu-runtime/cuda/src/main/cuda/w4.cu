@@ -169,14 +169,13 @@ DEVICE void multiply_by_groups(const TensorMap& x, const Int4Product& p) {
     const int block = unit / p.columns, stop = min(end, (block + 1) * p.columns);
     for (int pass = 0; pass < R::PASSES; pass++) {
       m.run(stop - unit);
-      join_and_write<R::TOKENS>(p, m.sum, block, pass * R::TILES_IN_STAGE + group * R::TILES, group,
-                                ring.flags());
+      write_share<R::TOKENS>(p, m.sum, block, pass * R::TILES_IN_STAGE + group * R::TILES);
     }
     unit = stop;
   }
 }
 
-// grid (shares), block 128 * (GROUPS + 1), shared STAGES * STAGE_BYTES + 16 * STAGES + 4 * GROUPS. x:
+// grid (shares), block 128 * (GROUPS + 1), shared STAGES * STAGE_BYTES + 16 * STAGES. x:
 // a map of boxes of 64 columns x TOKENS rows, swizzled by 128 bytes.
 KERNEL void __launch_bounds__(640, 1)
     w4_8(const __grid_constant__ TensorMap x, const Int4Product p) {
@@ -204,7 +203,6 @@ DEVICE void multiply_by_warps(const u16* __restrict__ x, int x_pitch, const Int4
   const int GROUPS = 2, THREADS = GROUPS * GROUP_THREADS;
   const int X_BYTES = TOKENS * TILE_INPUTS * 2;
   const int STAGE_BYTES = X_BYTES + GROUPS * TILE_BYTES;
-  u32* is_last = (u32*)(shared + STAGES * STAGE_BYTES);
   const int group = threadIdx.x / GROUP_THREADS, thread = threadIdx.x % GROUP_THREADS;
   const int lane = thread & 31;
   const int units = unit_rows(p) * p.columns;
@@ -227,7 +225,7 @@ DEVICE void multiply_by_warps(const u16* __restrict__ x, int x_pitch, const Int4
           }
           for (int at = threadIdx.x; at < TOKENS * 16; at += THREADS) {
             int token = at >> 4, chunk = at & 15;
-            int row = min(p.first_token + token, p.tokens - 1);
+            int row = min(first_token<TOKENS>(p) + token, p.tokens - 1);
             copy_async16(shared_address(to + (chunk >> 3) * (X_BYTES / 2) + token * 128 +
                                         (((chunk & 7) ^ (token & 7)) << 4)),
                          x + (u64)row * x_pitch + column * TILE_INPUTS + chunk * 8);
@@ -265,13 +263,13 @@ DEVICE void multiply_by_warps(const u16* __restrict__ x, int x_pitch, const Int4
         }
         add_scaled(sum[0], product, scale);
       }
-      join_and_write<TOKENS>(p, sum, block, pass * GROUPS + group, group, is_last);
+      write_share<TOKENS>(p, sum, block, pass * GROUPS + group);
     }
     unit = stop;
   }
 }
 
-// grid (shares), block 256, shared STAGES * STAGE_BYTES + 8. x: (tokens, x_pitch)
+// grid (shares, covers tokens by TOKENS), block 256, shared STAGES * STAGE_BYTES. x: (tokens, x_pitch)
 KERNEL void __launch_bounds__(256) w4_mma_8(const u16* x, int x_pitch, const Int4Product p) {
   multiply_by_warps<8, 6>(x, x_pitch, p);
 }
@@ -284,6 +282,18 @@ KERNEL void __launch_bounds__(256) w4_mma_32(const u16* x, int x_pitch, const In
 KERNEL void __launch_bounds__(256) w4_mma_64(const u16* x, int x_pitch, const Int4Product p) {
   multiply_by_warps<64, 3>(x, x_pitch, p);
 }
-KERNEL void __launch_bounds__(256) w4_mma_128(const u16* x, int x_pitch, const Int4Product p) {
-  multiply_by_warps<128, 2>(x, x_pitch, p);
+// Adds what shares left and writes the results, of boxes of `tokens` tokens: after a product, with
+// its arguments. grid (rows of tiles, eights of tokens), block 128.
+KERNEL void __launch_bounds__(128) w4_join(const Int4Product p, int shares, int tokens) {
+  const int row = blockIdx.x, box = blockIdx.y / (tokens / 8), eight = blockIdx.y % (tokens / 8);
+  const Parts parts(p, row / BLOCK_TILES, shares);
+  if (parts.first == parts.last) return;
+  float4 sum = make_float4(0.f, 0.f, 0.f, 0.f);
+#pragma unroll 4
+  for (int share = parts.first; share <= parts.last; share++) {
+    const int set = box * shares * 2 + parts.set(share);
+    const float4 v = *partial(p, set, tokens, row % BLOCK_TILES, eight, threadIdx.x);
+    sum = make_float4(sum.x + v.x, sum.y + v.y, sum.z + v.z, sum.w + v.w);
+  }
+  write_eight(p, sum, row, p.first_token + blockIdx.y * 8, threadIdx.x);
 }

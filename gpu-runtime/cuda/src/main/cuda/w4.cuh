@@ -7,10 +7,12 @@
 // weights nothing is rounded.
 //
 // The work is cut into units of 256 outputs x 128 inputs, in the order of the outputs, each output
-// block's inputs in a row. Every thread block takes an equal run of units: all read the same number
-// of bytes, whatever the shape. Where several took parts of an output block, each leaves its sums in
-// memory, and whoever comes last adds them in the order of the inputs. The cut depends on the shape
-// of W and the number of thread blocks alone: a token's result does not depend on its neighbours.
+// block's inputs in a row. Every thread block takes an equal run of units, its share: all read the
+// same number of bytes, whatever the shape. Where several took parts of an output block, each leaves
+// its sums in memory, and w4_join adds them in the order of the inputs. (To leave that to whoever
+// came last cost 20 us and more: few thread blocks read what all had written.) The cut depends on
+// the shape of W and the number of thread blocks alone: a token's result does not depend on its
+// neighbours.
 #pragma once
 
 #define TILE_BYTES 4352
@@ -25,7 +27,6 @@ struct Int4Product {
   const u16* bias;   // (outputs) bf16, or null
   void* y;           // (tokens, y_pitch) bf16 or float32
   float4* partials;  // two sets of sums of a unit for each thread block
-  u32* tickets;      // one for each of a unit's rows of tiles, all zero between launches
   int columns;       // columns of tiles: inputs / 128
   int slab_columns;  // of one slab
   int tile_rows;     // outputs / 64
@@ -36,14 +37,14 @@ struct Int4Product {
   int float_y;
 };
 
-// The first unit of a share.
+// The first unit of a share. (Units times shares are fewer than 2^32: there is no memory for more.)
 DEVICE int share_start(int share, int shares, int units) {
-  return (int)((u64)share * (u64)units / (u64)shares);
+  return (int)((u32)share * (u32)units / (u32)shares);
 }
 
 // The share a unit is in.
 DEVICE int share_of(int unit, int shares, int units) {
-  return (int)(((u64)(unit + 1) * (u64)shares - 1) / (u64)units);
+  return (int)((((u32)unit + 1) * (u32)shares - 1) / (u32)units);
 }
 
 DEVICE const u8* tile_address(const Int4Product& p, int row, int column) {
@@ -63,122 +64,90 @@ DEVICE int unit_rows(const Int4Product& p) {
   return (p.tile_rows + BLOCK_TILES - 1) / BLOCK_TILES;
 }
 
-// Brings the sums of all shares of TILES rows of tiles from `tile` of an output block on together,
-// by the 128 threads that hold those of one share. True where this share is the last, and `sum`
-// complete.
-template <int TOKENS, int TILES>
-DEVICE bool join_shares(const Int4Product& p, float (&sum)[TILES][TOKENS / 2], int block, int tile,
-                        int group, u32* is_last) {
-  const int shares = gridDim.x, share = blockIdx.x;
-  const int thread = threadIdx.x & (GROUP_THREADS - 1);
-  const int units = unit_rows(p) * p.columns;
-  const int start = block * p.columns;
-  const int first = share_of(start, shares, units);
-  const int last = share_of(start + p.columns - 1, shares, units);
-  if (first == last) return true;
-  const int groups = min(TOKENS, p.tokens - first_token<TOKENS>(p) + 7) / 8;
-  const int set = BLOCK_TILES * (TOKENS / 8) * GROUP_THREADS;
-  const int at = tile * (TOKENS / 8) * GROUP_THREADS + thread;
-  // A share's first block may have begun in an earlier share, its last may end in a later one.
-  int mine = 2 * share + (share_start(share, shares, units) < start);
-  float4* all = p.partials + (u64)blockIdx.y * shares * 2 * set + at;
-  float4* own = all + (u64)mine * set;
-#pragma unroll
-  for (int t = 0; t < TILES; t++) {
-#pragma unroll
-    for (int i = 0; i < TOKENS / 8; i++) {
-      if (i < groups) {
-        own[(t * (TOKENS / 8) + i) * GROUP_THREADS] = make_float4(
-            sum[t][4 * i], sum[t][4 * i + 1], sum[t][4 * i + 2], sum[t][4 * i + 3]);
-      }
+// The shares that took parts of an output block.
+struct Parts {
+  int first, last;
+  bool early;  // the first began with the block before
+
+  DEVICE Parts(const Int4Product& p, int block, int shares) {
+    const int units = unit_rows(p) * p.columns, start = block * p.columns;
+    first = share_of(start, shares, units);
+    last = share_of(start + p.columns - 1, shares, units);
+    early = share_start(first, shares, units) < start;
+  }
+  // Which of the sets of sums a share left for this block: its first block may have begun in an
+  // earlier share, its last may end in a later one.
+  DEVICE int set(int share) const { return 2 * share + (share == first && early); }
+};
+
+DEVICE float4 four(const float* x) { return make_float4(x[0], x[1], x[2], x[3]); }
+
+// Where the sums of a set's row of tiles and eight tokens are, of a box of so many tokens.
+DEVICE float4* partial(const Int4Product& p, int set, int tokens, int tile, int eight,
+                       int thread) {
+  return p.partials + ((u64)(set * BLOCK_TILES + tile) * (tokens / 8) + eight) * GROUP_THREADS + thread;
+}
+
+// Writes results of a row of tiles and eight tokens from `token` on: v.x and v.y are output r, v.z
+// and v.w r + 8; token 2 c and one more.
+DEVICE void write_eight(const Int4Product& p, float4 v, int row, int token, int thread) {
+  const int g = (thread & 31) >> 2, c = thread & 3;
+  const int output = row * TILE_OUTPUTS + (thread >> 5) * 16;
+  const int left = p.tokens - token;
+  if (p.bias) {
+    const float bias0 = bf16_float(p.bias[output + g]), bias1 = bf16_float(p.bias[output + g + 8]);
+    v = make_float4(v.x + bias0, v.y + bias0, v.z + bias1, v.w + bias1);
+  }
+  if (p.float_y) {
+    float* y = (float*)p.y + (u64)(token + 2 * c) * p.y_pitch + output + g;
+    if (2 * c < left) {
+      y[0] = v.x;
+      y[8] = v.z;
+    }
+    if (2 * c + 1 < left) {
+      y[p.y_pitch] = v.y;
+      y[p.y_pitch + 8] = v.w;
+    }
+  } else {
+    // a token's outputs side by side
+    const u32 low = transpose_matrix(bf16_pair(v.x, v.y));
+    const u32 high = transpose_matrix(bf16_pair(v.z, v.w));
+    u16* y = (u16*)p.y + (u64)(token + g) * p.y_pitch + output + 2 * c;
+    if (g < left) {
+      *(u32*)y = low;
+      *(u32*)(y + 8) = high;
     }
   }
-  fence_device();
-  group_sync(1 + group);
-  if (thread == 0) {
-    u32* ticket = p.tickets + (blockIdx.y * unit_rows(p) + block) * BLOCK_TILES + tile;
-    u32 before = atomicAdd(ticket, 1u);
-    is_last[group] = before == (u32)(last - first);
-    if (is_last[group]) *ticket = 0;
-  }
-  group_sync(1 + group);
-  if (!is_last[group]) return false;
-  fence_device();
-#pragma unroll
-  for (int t = 0; t < TILES; t++) {
-#pragma unroll
-    for (int i = 0; i < TOKENS / 2; i++) sum[t][i] = 0.f;
-  }
-  for (int other = first; other <= last; other++) {
-    int theirs = 2 * other + (share_start(other, shares, units) < start);
-    const float4* from = all + (u64)theirs * set;
+}
+
+// Writes a share's TILES rows of tiles of an output block, or leaves them to w4_join.
+template <int TOKENS, int TILES>
+DEVICE void write_share(const Int4Product& p, const float (&sum)[TILES][TOKENS / 2], int block,
+                        int tile) {
+  const int thread = thread_now() & (GROUP_THREADS - 1);
+  const int first = first_token<TOKENS>(p), eights = min(TOKENS, p.tokens - first + 7) / 8;
+  const int tiles = min(TILES, p.tile_rows - block * BLOCK_TILES - tile);
+  const Parts parts(p, block, gridDim.x);
+  if (parts.first == parts.last) {
 #pragma unroll
     for (int t = 0; t < TILES; t++) {
 #pragma unroll
       for (int i = 0; i < TOKENS / 8; i++) {
-        if (i < groups) {
-          float4 v = __ldcg(from + (t * (TOKENS / 8) + i) * GROUP_THREADS);
-          sum[t][4 * i] += v.x;
-          sum[t][4 * i + 1] += v.y;
-          sum[t][4 * i + 2] += v.z;
-          sum[t][4 * i + 3] += v.w;
+        if (t < tiles && i < eights) {
+          write_eight(p, four(sum[t] + 4 * i), block * BLOCK_TILES + tile + t, first + 8 * i, thread);
         }
       }
     }
+    return;
   }
-  return true;
-}
-
-// Writes a row of tiles' results: sum element 4 i + j is output r (+ 8 for j & 2), token 8 i + 2 c
-// (+ 1 for j & 1).
-template <int TOKENS>
-DEVICE void write_results(const Int4Product& p, const float (&sum)[TOKENS / 2], int row) {
-  const int thread = threadIdx.x & (GROUP_THREADS - 1);
-  const int g = (thread & 31) >> 2, c = thread & 3;
-  const int output = row * TILE_OUTPUTS + (thread >> 5) * 16;
-  const int first = first_token<TOKENS>(p), left = p.tokens - first;
-  float bias0 = 0.f, bias1 = 0.f;
-  if (p.bias) {
-    bias0 = bf16_float(p.bias[output + g]);
-    bias1 = bf16_float(p.bias[output + g + 8]);
-  }
-#pragma unroll
-  for (int i = 0; i < TOKENS / 8; i++) {
-    if (8 * i >= left) break;
-    const float s0 = sum[4 * i] + bias0, s1 = sum[4 * i + 1] + bias0;
-    const float s2 = sum[4 * i + 2] + bias1, s3 = sum[4 * i + 3] + bias1;
-    if (p.float_y) {
-      float* y = (float*)p.y + (u64)(first + 8 * i + 2 * c) * p.y_pitch + output + g;
-      if (8 * i + 2 * c < left) {
-        y[0] = s0;
-        y[8] = s2;
-      }
-      if (8 * i + 2 * c + 1 < left) {
-        y[p.y_pitch] = s1;
-        y[p.y_pitch + 8] = s3;
-      }
-    } else {
-      // a token's outputs side by side
-      const u32 low = transpose_matrix(bf16_pair(s0, s1));
-      const u32 high = transpose_matrix(bf16_pair(s2, s3));
-      u16* y = (u16*)p.y + (u64)(first + 8 * i + g) * p.y_pitch + output + 2 * c;
-      if (8 * i + g < left) {
-        *(u32*)y = low;
-        *(u32*)(y + 8) = high;
-      }
-    }
-  }
-}
-
-// Joins and writes TILES rows of tiles of an output block.
-template <int TOKENS, int TILES>
-DEVICE void join_and_write(const Int4Product& p, float (&sum)[TILES][TOKENS / 2], int block,
-                           int tile, int group, u32* is_last) {
-  const int row = block * BLOCK_TILES + tile;
-  if (row >= p.tile_rows || !join_shares<TOKENS, TILES>(p, sum, block, tile, group, is_last)) return;
+  const int set = blockIdx.y * gridDim.x * 2 + parts.set(blockIdx.x);
+  float4* to = partial(p, set, TOKENS, tile, 0, thread);
 #pragma unroll
   for (int t = 0; t < TILES; t++) {
-    if (row + t < p.tile_rows) write_results<TOKENS>(p, sum[t], row + t);
+#pragma unroll
+    for (int i = 0; i < TOKENS / 8; i++) {
+      if (t < tiles && i < eights) to[(t * (TOKENS / 8) + i) * GROUP_THREADS] = four(sum[t] + 4 * i);
+    }
   }
 }
 
@@ -219,7 +188,6 @@ struct Ring {
   }
   DEVICE u32 filled(int s) { return shared_address(shared + STAGES * STAGE_BYTES + 8 * s); }
   DEVICE u32 freed(int s) { return filled(STAGES + s); }
-  DEVICE u32* flags() { return (u32*)(shared + STAGES * STAGE_BYTES + 16 * STAGES); }
   DEVICE u8* bytes() { return shared + stage * STAGE_BYTES; }
   DEVICE void advance() {
     if (++stage == STAGES) {

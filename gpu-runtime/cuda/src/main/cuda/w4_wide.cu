@@ -176,12 +176,12 @@ DEVICE void multiply_wide(const TensorMap& x, const Int4Product& p) {
   while (unit < end_of_share(p)) {
     m.run(min(end_of_share(p), (unit / p.columns + 1) * p.columns) - unit);
     const int block = unit / p.columns, group = thread_now() / GROUP_THREADS;
-    join_and_write<R::TOKENS>(p, m.sum, block, group * R::TILES, group, ring.flags());
+    write_share<R::TOKENS>(p, m.sum, block, group * R::TILES);
     unit = min(end_of_share(p), (block + 1) * p.columns);
   }
 }
 
-// grid (shares, covers tokens by TOKENS), block 384, shared STAGES * STAGE_BYTES + 16 * STAGES + 8.
+// grid (shares, covers tokens by TOKENS), block 384, shared STAGES * STAGE_BYTES + 16 * STAGES.
 // x: a map of boxes of 64 columns x TOKENS rows, swizzled by 128 bytes.
 KERNEL void __launch_bounds__(384, 1)
     w4_wide_96(const __grid_constant__ TensorMap x, const Int4Product p) {

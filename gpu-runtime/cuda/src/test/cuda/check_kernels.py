@@ -539,23 +539,27 @@ def tensor_map(x, box_rows):
 W4_RINGS = {8: (4, 1, 11), 16: (2, 2, 10), 32: (2, 2, 8), 64: (2, 2, 6)}
 W4_WIDE_RINGS = {96: (2, 2, 5), 128: (2, 2, 4)}
 # tokens: stages of the kernels by warps
-W4_MMA_STAGES = {8: 6, 16: 6, 32: 4, 64: 3, 128: 2}
+W4_MMA_STAGES = {8: 6, 16: 6, 32: 4, 64: 3}
 W4_BOXES = {"w4": W4_RINGS, "w4_wide": W4_WIDE_RINGS, "w4_mma": W4_MMA_STAGES}
 
 
-def w4_launch(entry, box, x, tokens, tiles, slabs, tile_rows, bias, y, partials, tickets, shares, f16, first_token=0, boxes=1):
-    """Launches ENTRY_BOX over `boxes` boxes of the rows of x from first_token on."""
+def w4_launch(entry, box, x, tokens, tiles, slabs, tile_rows, bias, y, partials, shares, f16, first_token=0, boxes=1):
+    """Launches ENTRY_BOX over `boxes` boxes of the rows of x from first_token on, and w4_join."""
     columns = x.shape[1] // 128
-    product = structure("Int4Product", tiles=tiles, bias=bias, y=y, partials=partials, tickets=tickets, columns=columns,
-                        slab_columns=columns // slabs, tile_rows=tile_rows, y_pitch=y.stride(0), tokens=tokens,
+    end = min(tokens, first_token + boxes * box)
+    product = structure("Int4Product", tiles=tiles, bias=bias, y=y, partials=partials, columns=columns,
+                        slab_columns=columns // slabs, tile_rows=tile_rows, y_pitch=y.stride(0), tokens=end,
                         first_token=first_token, f16_scales=bool(f16), float_y=y.dtype == f32t)
     if entry == "w4_mma":
-        K.launch("w4", f"w4_mma_{box}", (shares, boxes, 1), 256, W4_MMA_STAGES[box] * (box * 256 + 2 * 4352) + 8, [p(x), i32(x.stride(0)), product])
-        return
-    groups, in_group, stages = W4_BOXES[entry][box]
-    stage = (box * 256 + groups * in_group * 4352 + 1023) // 1024 * 1024
-    K.launch(entry, f"{entry}_{box}", (shares, boxes, 1), 128 * (groups + 1), stages * stage + 16 * stages + 4 * groups,
-             [tensor_map(x, box), product])
+        K.launch("w4", f"w4_mma_{box}", (shares, boxes, 1), 256, W4_MMA_STAGES[box] * (box * 256 + 2 * 4352), [p(x), i32(x.stride(0)), product])
+    else:
+        groups, in_group, stages = W4_BOXES[entry][box]
+        stage = (box * 256 + groups * in_group * 4352 + 1023) // 1024 * 1024
+        K.launch(entry, f"{entry}_{box}", (shares, boxes, 1), 128 * (groups + 1), stages * stage + 16 * stages,
+                 [tensor_map(x, box), product])
+    units = (tile_rows + 3) // 4 * columns
+    if units % shares or units // shares % columns:
+        K.launch("w4", "w4_join", (tile_rows, (end - first_token + 7) // 8, 1), 128, 0, [product, i32(shares), i32(box)])
 
 
 def w4_weights(n, k, slabs, dtype):
@@ -575,9 +579,9 @@ def check_w4():
                 if entry != "w4_mma" and BIG and K.arch != "90a":
                     continue
                 for box in W4_BOXES[entry]:
-                    # one box and, where thread blocks take several, three of them
+                    # one box and, where a launch takes several, three of them
                     for tokens in (box - 1, box // 2 + 1, box) if dtype == bf16 and k == 640 and box < 96 else (box - 1,):
-                        boxes = 3 if entry == "w4_wide" else 1
+                        boxes = 3 if entry == "w4_wide" or box == 64 else 1
                         tokens += box * (boxes - 1)
                         x = nan(tokens + 2, k)
                         x[:tokens] = rand(tokens, k)
@@ -585,14 +589,13 @@ def check_w4():
                             bias = rand(n) if kind == bf16 else None
                             y = nan(tokens + 1, n + 8, dtype=kind)
                             partials = nan(boxes * 2 * shares * 256 * box, dtype=f32t)
-                            tickets = torch.zeros(boxes * ((n + 255) // 256) * 4, dtype=torch.int32, device=DEV)
                             want = x[:tokens].double() @ exact.T + (bias.double() if kind == bf16 else 0)
                             for turn in range(2):
-                                w4_launch(entry, box, x, tokens, tiles, slabs, n // 64, bias, y, partials, tickets, shares, dtype == torch.float16, boxes=boxes)
+                                w4_launch(entry, box, x, tokens, tiles, slabs, n // 64, bias, y, partials, shares, dtype == torch.float16, boxes=boxes)
                             K.synchronize()
                             case = f"{entry}_{box} {tokens} tokens {n}x{k} slabs {slabs} shares {shares} {str(dtype)[6:]} to {str(kind)[6:]}"
                             report(case, error(y[:tokens, :n], want), 3e-6 if kind == f32t else 4e-3)
-                            touched = (~y[tokens:].isnan()).sum() + (~y[:, n:].isnan()).sum() + (tickets != 0).sum()
+                            touched = (~y[tokens:].isnan()).sum() + (~y[:, n:].isnan()).sum()
                             report(case + ", nothing else written", int(touched.item()), 0)
     # more tokens than a box holds, box after box; the bits of a token are the same in any box
     n, k, shares = 320, 640, 3
@@ -605,9 +608,9 @@ def check_w4():
         way = entry.replace("_wide", "")
         for box in boxes:
             y = nan(150, n, dtype=f32t)
-            partials, tickets = nan(2 * shares * 256 * box, dtype=f32t), torch.zeros(8, dtype=torch.int32, device=DEV)
+            partials = nan(2 * shares * 256 * box, dtype=f32t)
             for first in range(0, 150, box):
-                w4_launch(entry, box, x, 150, tiles, 1, n // 64, None, y, partials, tickets, shares, False, first)
+                w4_launch(entry, box, x, 150, tiles, 1, n // 64, None, y, partials, shares, False, first)
             K.synchronize()
             report(f"{entry}_{box} box after box", error(y, x.double() @ exact.T), 3e-6)
             report(f"{entry}_{box} same bits as {way}_8", int((y != alone.setdefault(way, y)).sum().item()), 0)

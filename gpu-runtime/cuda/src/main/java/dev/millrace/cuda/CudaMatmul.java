@@ -23,7 +23,7 @@ final class CudaMatmul implements AutoCloseable {
     this.matmuls = matmuls;
     int4 =
         new Int4Matmul(
-            new FusedInt4(device, kernels, stream, scratch.workspace(), scratch.tickets()),
+            new FusedInt4(device, kernels, stream, scratch.workspace()),
             new SlabInt4(kernels, matmuls, stream, scratch.slab()),
             new ExpandedInt4(matmuls),
             matmuls);

@@ -13,19 +13,11 @@ import dev.millrace.engine.compute.StepLimits;
  * @param partials of decode attention
  * @param workspace of cuBLASLt, and of products with int4 weights
  * @param slab where weights are converted, and int4 weights become bf16 piece by piece
- * @param tickets of products with int4 weights, zeros between launches
  * @param tasks logit tasks and their answers
  * @param exchange what the other ranks read
  */
 record Scratch(
-    long bytes,
-    long step,
-    long partials,
-    long workspace,
-    long slab,
-    long tickets,
-    long tasks,
-    long exchange)
+    long bytes, long step, long partials, long workspace, long slab, long tasks, long exchange)
     implements Allocation {
 
   /** Most of a weight that is bf16 at once. */
@@ -37,7 +29,6 @@ record Scratch(
         + DeviceArena.pieceBytes(layout.partialBytes())
         + DeviceArena.pieceBytes(Matmuls.WORKSPACE_BYTES)
         + DeviceArena.pieceBytes(SLAB_BYTES)
-        + DeviceArena.pieceBytes(FusedInt4.TICKET_BYTES)
         + DeviceArena.pieceBytes(TaskLayout.of(limits).bytes())
         + DeviceArena.pieceBytes(Exchange.bytes(limits, ranks));
   }
@@ -50,7 +41,6 @@ record Scratch(
         arena.take("partials", layout.partialBytes()),
         arena.take("matmul workspace", Matmuls.WORKSPACE_BYTES),
         arena.take("slab", SLAB_BYTES),
-        arena.take("tickets", FusedInt4.TICKET_BYTES),
         arena.take("tasks", TaskLayout.of(limits).bytes()),
         arena.take("exchange", Exchange.bytes(limits, ranks)));
   }

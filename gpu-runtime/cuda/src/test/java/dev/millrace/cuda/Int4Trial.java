@@ -65,13 +65,12 @@ final class Int4Trial implements AutoCloseable {
     context = DeviceContext.open(device);
     kernels = new Kernels(parts.compiler(), device);
     long workspace = arena.take("workspace", Matmuls.WORKSPACE_BYTES);
-    long tickets = arena.take("tickets", FusedInt4.TICKET_BYTES);
     matmuls =
         new Matmuls(
             parts.cublasLt(), parts.algorithms(device), Matmuls.Choice.TIMED, workspace, stream);
     int4 =
         new Int4Matmul(
-            new FusedInt4(device, kernels, stream, workspace, tickets),
+            new FusedInt4(device, kernels, stream, workspace),
             new SlabInt4(kernels, matmuls, stream, slab),
             new ExpandedInt4(matmuls),
             matmuls);

@@ -44,7 +44,7 @@ public enum KernelFile {
           "w4_mma_16",
           "w4_mma_32",
           "w4_mma_64",
-          "w4_mma_128")),
+          "w4_join")),
   W4_WIDE("w4_wide", false, List.of("w4_wide_96", "w4_wide_128")),
   SAMPLE("sample", false, List.of("sample")),
   ALL_REDUCE(
