@@ -44,6 +44,8 @@ DEVICE void copy_page(const u8* from, u32 to) {
 // Operands come for two steps from s on, which is even: what 8-bit pages load at once.
 struct Bf16Pages {
   static constexpr int BYTES = 2 * PAGE_BYTES;
+  // Shared memory for a page made ready for operands: none, it is.
+  static constexpr int WIDENED_BYTES = 0;
 
   // The elements of a query that belong to lane position c of step s.
   static DEVICE void query(const u16* q, int s, int c, u32& low, u32& high) {

@@ -53,12 +53,29 @@ struct Fp8 {
   }
 };
 
-// As Bf16Pages in pages.cuh. A register of ldmatrix holds four 8-bit numbers of a row, which make
-// two operands; so a step's 16 elements are taken in another order, queries and results with them.
-template <class Numbers>
-struct NarrowPages {
+// Keys and values of one head of a page in shared memory: where scales lie, and what is never read.
+struct NarrowScales {
   static constexpr int BYTES = NARROW_HEAD_BYTES;
 
+  static DEVICE float key_scale(const u8* page, int token) {
+    return *(const float*)(page + 2 * NARROW_BYTES + token * 4);
+  }
+  static DEVICE float value_scale(const u8* page, int token) {
+    return *(const float*)(page + 2 * NARROW_BYTES + PAGE_TOKENS * 4 + token * 4);
+  }
+
+  // Any 8 bits are a finite number: it is their scales that must not be what they happen to be.
+  static DEVICE void clear(u8* page, u32 from) {
+    const u32 token = from + threadIdx.x;
+    if (token < PAGE_TOKENS) *(float*)(page + 2 * NARROW_BYTES + PAGE_TOKENS * 4 + token * 4) = 0.f;
+  }
+};
+
+// What decode attention takes from pages: each number is wanted by one warp, which widens it in
+// registers. A register of ldmatrix holds four 8-bit numbers of a row, which make two operands; so a
+// step's 16 elements are taken in another order, queries and results with them. As Bf16Pages.
+template <class Numbers>
+struct NarrowPages : NarrowScales {
   static DEVICE void query(const u16* q, int s, int c, u32& low, u32& high) {
     const int at = s * 16 + c * 4;
     const u32 first = at < HEAD_SIZE ? *(const u32*)(q + at) : 0;
@@ -83,16 +100,6 @@ struct NarrowPages {
     }
   }
 
-  static DEVICE void key_columns(u32 (*b)[4], u32 page, int token, int s) {
-    u32 r[4];
-    load_matrices(r, rows_address(page, token, s));
-#pragma unroll
-    for (int k = 0; k < 2; k++) {
-      Numbers::widen(r[2 * k], b[k][0], b[k][1]);
-      Numbers::widen(r[2 * k + 1], b[k][2], b[k][3]);
-    }
-  }
-
   // Transposed by 16 bits: elements 2 g and 2 g + 1 of two tokens.
   static DEVICE void value_columns(u32 (*a)[4], u32 page, int token, int s) {
     u32 r[4];
@@ -104,35 +111,43 @@ struct NarrowPages {
     }
   }
 
-  static DEVICE void value_rows(u32 (*b)[4], u32 page, int token, int s) {
-    u32 r[4];
-    load_matrices_transposed(r, rows_address(page + NARROW_BYTES, token, s));
-#pragma unroll
-    for (int k = 0; k < 2; k++) {
-      Numbers::widen(r[2 * k], b[k][0], b[k][2]);
-      Numbers::widen(r[2 * k + 1], b[k][1], b[k][3]);
+  static DEVICE int element(int s, int g, int upper) { return s * 16 + g * 2 + upper; }
+};
+
+// What prefill attention takes from pages: every number is wanted by all warps of a block, so the
+// block widens a page once, to the bytes after the stages, where it lies as a page in bf16 does.
+template <class Numbers>
+struct WidenedPages : Bf16Pages {
+  static constexpr int BYTES = NarrowScales::BYTES;
+  static constexpr int WIDENED_BYTES = Bf16Pages::BYTES;
+
+  static DEVICE float key_scale(const u8* page, int token) {
+    return NarrowScales::key_scale(page, token);
+  }
+  static DEVICE float value_scale(const u8* page, int token) {
+    return NarrowScales::value_scale(page, token);
+  }
+  static DEVICE void clear(u8* page, u32 from) { NarrowScales::clear(page, from); }
+
+  // Called by the whole block, which synchronises after.
+  static DEVICE void widen(const u8* page, u8* to) {
+    constexpr int CHUNKS = HEAD_PITCH / 16;
+    for (u32 i = threadIdx.x; i < 2 * PAGE_TOKENS * CHUNKS; i += blockDim.x) {
+      const u32 token = i / CHUNKS % PAGE_TOKENS, chunk = i % CHUNKS;
+      const u32 is_value = i / (CHUNKS * PAGE_TOKENS);
+      const uint4 x = *(const uint4*)(page + is_value * NARROW_BYTES + narrow_chunk(token, chunk));
+      u8* values = to + is_value * PAGE_BYTES;
+      *(uint4*)(values + page_chunk(token, 2 * chunk)) = widen8(x.x, x.y);
+      *(uint4*)(values + page_chunk(token, 2 * chunk + 1)) = widen8(x.z, x.w);
     }
   }
 
-  static DEVICE int element(int s, int g, int upper) { return s * 16 + g * 2 + upper; }
-
-  static DEVICE void put(u16* y, int s, int c, float a0, float a1, float b0, float b1) {
-    const int at = s * 16 + c * 4;
-    if (at >= HEAD_SIZE) return;
-    *(u32*)(y + at) = bf16_pair(a0, b0);
-    *(u32*)(y + at + 2) = bf16_pair(a1, b1);
-  }
-
-  static DEVICE float key_scale(const u8* page, int token) {
-    return *(const float*)(page + 2 * NARROW_BYTES + token * 4);
-  }
-  static DEVICE float value_scale(const u8* page, int token) {
-    return *(const float*)(page + 2 * NARROW_BYTES + PAGE_TOKENS * 4 + token * 4);
-  }
-
-  // Any 8 bits are a finite number: it is their scales that must not be what they happen to be.
-  static DEVICE void clear(u8* page, u32 from) {
-    const u32 token = from + threadIdx.x;
-    if (token < PAGE_TOKENS) *(float*)(page + 2 * NARROW_BYTES + PAGE_TOKENS * 4 + token * 4) = 0.f;
+ private:
+  static DEVICE uint4 widen8(u32 first, u32 second) {
+    u32 even, odd;
+    Numbers::widen(first, even, odd);
+    const u32 a = (even & 0xffffu) | odd << 16, b = even >> 16 | (odd & 0xffff0000u);
+    Numbers::widen(second, even, odd);
+    return make_uint4(a, b, (even & 0xffffu) | odd << 16, even >> 16 | (odd & 0xffff0000u));
   }
 };

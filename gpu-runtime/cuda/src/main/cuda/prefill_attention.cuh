@@ -32,7 +32,7 @@ struct PrefillWork {
   float scale;  // of scores, times log2(e)
 };
 
-// grid (tiles, kv_heads); dynamic shared memory: two stages
+// grid (tiles, kv_heads); dynamic shared memory: two stages and what is widened
 template <class Pages>
 DEVICE void prefill(const PrefillWork& work) {
   constexpr int STAGE_BYTES = Pages::BYTES;
@@ -78,8 +78,13 @@ DEVICE void prefill(const PrefillWork& work) {
     copy_commit();
     copy_wait<1>();
     __syncthreads();
-    const u32 page = stages + (i & 1) * STAGE_BYTES;
+    u32 page = stages + (i & 1) * STAGE_BYTES;
     u8* const here = shared + (i & 1) * STAGE_BYTES;
+    if constexpr (Pages::WIDENED_BYTES > 0) {
+      page = stages + 2 * STAGE_BYTES;
+      Pages::widen(here, shared + 2 * STAGE_BYTES);
+      __syncthreads();
+    }
     if (i == count - 1 && last % PAGE_TOKENS != PAGE_TOKENS - 1) {
       Pages::clear(here, last % PAGE_TOKENS + 1);
       __syncthreads();

@@ -19,7 +19,7 @@ K, DEV, D = check.K, "cuda", 128
 SMS = torch.cuda.get_device_properties(0).multi_processor_count
 HEAD_BYTES = {"": 2 * 64 * D * 2, "_int8": 2 * 64 * (D + 4), "_fp8": 2 * 64 * (D + 4)}
 # suffix: stages, blocks a multiprocessor
-DECODE = {"": (3, 2), "_int8": (4, 3), "_fp8": (4, 3)}
+DECODE = {"": (3, 2), "_int8": (3, 4), "_fp8": (3, 4)}
 
 
 def pages(suffix, count, kv):
@@ -88,7 +88,7 @@ def prefill(suffix, tokens, kv, group):
     work = structure("P", qkv=qkv, tiles=tiles, pages=numbers, base=data, stride=u64(kv * HEAD_BYTES[suffix]), y=y, kv=kv, group=group,
                      scale=f32(D ** -0.5 * math.log2(math.e)))
     run = lambda: K.launch("prefill_attention8" if suffix else "prefill_attention", "prefill_attention" + suffix, (len(tiles), kv, 1), 256,
-                           2 * HEAD_BYTES[suffix], [work], D)
+                           2 * HEAD_BYTES[suffix] + (HEAD_BYTES[""] if suffix else 0), [work], D)
     return check.timed(run, 5), 2 * D * kv * group * tokens * tokens
 
 

@@ -1,5 +1,6 @@
 package dev.millrace.cuda;
 
+import dev.millrace.api.engine.KvCacheType;
 import dev.millrace.cuda.device.CudaDevice;
 import dev.millrace.cuda.device.CudaStream;
 import dev.millrace.cuda.kernel.Arguments;
@@ -12,7 +13,6 @@ final class CudaAttention {
   private static final double LOG2_E = 1.4426950408889634;
   private static final int DECODE_THREADS = 128;
   private static final int DECODE_STAGES = 3;
-  private static final int DECODE_STAGES_8 = 4;
   private static final int DECODE_BARRIER_BYTES = 64;
   private static final int PREFILL_THREADS = 256;
   private static final int PREFILL_STAGES = 2;
@@ -20,7 +20,7 @@ final class CudaAttention {
   /** Blocks of decode attention a multiprocessor holds. */
   private static final int DECODE_RESIDENT = 2;
 
-  private static final int DECODE_RESIDENT_8 = 3;
+  private static final int DECODE_RESIDENT_8 = 4;
 
   private final CudaDevice device;
   private final Kernels kernels;
@@ -59,9 +59,10 @@ final class CudaAttention {
       int layer,
       CudaTensor y) {
     HeadLayout heads = cache.heads();
-    int shared = PREFILL_STAGES * CudaKvCache.headBytes(heads, cache.type());
-    KernelFile file =
-        cache.type().isEightBit() ? KernelFile.PREFILL_ATTENTION8 : KernelFile.PREFILL_ATTENTION;
+    boolean narrow = cache.type().isEightBit();
+    int widened = narrow ? CudaKvCache.headBytes(heads, KvCacheType.AUTO) : 0;
+    int shared = PREFILL_STAGES * CudaKvCache.headBytes(heads, cache.type()) + widened;
+    KernelFile file = narrow ? KernelFile.PREFILL_ATTENTION8 : KernelFile.PREFILL_ATTENTION;
     kernels
         .get(file, "prefill_attention" + cache.kernelSuffix(), heads.headSize())
         .withSharedBytes(shared)
@@ -90,8 +91,7 @@ final class CudaAttention {
       StepLayout layout, CudaTensor qkv, CudaKvCache cache, int layer, CudaTensor y) {
     HeadLayout heads = cache.heads();
     boolean narrow = cache.type().isEightBit();
-    int stages = narrow ? DECODE_STAGES_8 : DECODE_STAGES;
-    int shared = stages * CudaKvCache.headBytes(heads, cache.type()) + DECODE_BARRIER_BYTES;
+    int shared = DECODE_STAGES * CudaKvCache.headBytes(heads, cache.type()) + DECODE_BARRIER_BYTES;
     KernelFile file = narrow ? KernelFile.DECODE_ATTENTION8 : KernelFile.DECODE_ATTENTION;
     kernels
         .get(file, "decode_attention" + cache.kernelSuffix(), heads.headSize())

@@ -32,7 +32,7 @@ public interface Backend extends AutoCloseable {
   /**
    * Takes memory for keys and values; their contents are undefined.
    *
-   * <p>In 8 bits, the key or value of a head and token is stored as whole-number codes q and a
+   * <p>In 8 bits, the key or value of a head and token is stored as numbers q of 8 bits and a
    * float32 scale, the largest of its absolute values divided by 127 (int8) or 448 (fp8), and means
    * q times the scale. A number x becomes x * (127 / largest) in float32, rounded to the nearest
    * integer, or x * (448 / largest), rounded to the nearest e4m3; ties go to even. Where the

@@ -16,7 +16,20 @@ final class EightBit {
   private static final int FP8_FRACTION_SHIFT = 23 - 3;
   private static final int FP8_EXPONENT_SHIFT = (127 - 7) << 3; // biases of float32 and e4m3
 
+  private static final float[] FP8 = fp8Numbers();
+
   private EightBit() {}
+
+  /** The e4m3 number of each code. */
+  private static float[] fp8Numbers() {
+    float[] numbers = new float[256];
+    for (int code = 0; code < numbers.length; code++) {
+      // exponent and fraction to their place in float32; the product makes up for the biases
+      int bits = (code & 0x80) << 24 | (code & 0x7f) << FP8_FRACTION_SHIFT;
+      numbers[code] = Float.intBitsToFloat(bits) * 0x1p120f;
+    }
+    return numbers;
+  }
 
   /**
    * Stores some numbers.
@@ -65,9 +78,7 @@ final class EightBit {
       return;
     }
     for (int i = 0; i < count; i++) {
-      // exponent and fraction to their place in float32; the product makes up for the biases
-      int bits = from[start + i];
-      to[i] = Float.intBitsToFloat((bits & 0x80) << 24 | (bits & 0x7f) << 20) * 0x1p120f;
+      to[i] = FP8[from[start + i] & 0xff];
     }
   }
 }
