@@ -96,6 +96,22 @@ class LocalEnginesTest {
   }
 
   @Test
+  void workersElsewhereMayHaveTheGpusThatThisMachineLacks() {
+    Choice cuda = withoutGpus.chooseForOthers(ASKED.withBackend("cuda").withRanks(2));
+
+    assertEquals("cuda", cuda.settings().backend());
+    assertEquals(1024, cuda.settings().sequencesMax());
+    assertTrue(looks.isEmpty(), looks.toString());
+
+    Choice auto = withoutGpus.chooseForOthers(ASKED);
+
+    assertEquals("cpu", auto.settings().backend());
+    assertEquals(
+        "Running on the CPU: no driver. Workers do as this machine would; --backend says otherwise.",
+        auto.notice().orElseThrow());
+  }
+
+  @Test
   void planningForAGpuElsewhereNeedsNone() {
     Choice choice = withoutGpus.choose(ASKED.withBackend("cuda").withDeviceMemoryBytes(80L << 30));
 

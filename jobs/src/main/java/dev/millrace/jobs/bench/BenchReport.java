@@ -9,6 +9,7 @@ import dev.millrace.api.engine.EngineStatistics;
 import dev.millrace.api.engine.LoadPart;
 import dev.millrace.api.engine.MemoryEntry;
 import dev.millrace.api.workspace.WorkspaceManifest;
+import dev.millrace.cuda.CudaExecutors;
 import dev.millrace.engine.StepTimes;
 import java.lang.management.ManagementFactory;
 import java.time.Instant;
@@ -186,7 +187,9 @@ final class BenchReport {
     node.put("prefix_caching", chosen.prefixCache());
     node.put("batch_invariant", chosen.batchInvariant());
     ArrayNode devices = node.putArray("devices");
-    chosen.devices().forEach(devices::add);
+    if (chosen.backend().equals(CudaExecutors.FAMILY)) {
+      chosen.devicesOfRanks().forEach(devices::add);
+    }
     return node;
   }
 
