@@ -26,6 +26,12 @@ final class Client {
    * @param log takes what it prints
    */
   static Client start(Path scratch, Path log, List<String> arguments) throws IOException {
+    return start(scratch, Path.of("").toAbsolutePath(), log, arguments);
+  }
+
+  /** Starts a job in a working directory. */
+  static Client start(Path scratch, Path directory, Path log, List<String> arguments)
+      throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("--add-opens=java.base/java.nio=ALL-UNNAMED");
@@ -40,7 +46,7 @@ final class Client {
     }
     command.addAll(List.of("-cp", classPath(), "dev.millrace.jobs.Main"));
     command.addAll(arguments);
-    ProcessBuilder builder = new ProcessBuilder(command);
+    ProcessBuilder builder = new ProcessBuilder(command).directory(directory.toFile());
     builder.environment().put("MILLRACE_CACHE", scratch.resolve("cache").toString());
     builder.redirectErrorStream(true);
     builder.redirectOutput(log.toFile());

@@ -37,7 +37,7 @@ final class Cluster implements AutoCloseable {
   }
 
   /** Three free ports in a row, below those that the system gives to anybody. */
-  private static int freePort() {
+  static int freePort() {
     Random random = new Random();
     while (true) {
       int port = PORTS_FROM + random.nextInt(PORTS);
@@ -99,6 +99,7 @@ final class Cluster implements AutoCloseable {
             .redirectOutput(printed.toFile());
     builder.command().addAll(List.of(arguments));
     builder.environment().put("MILLRACE_FLINK", System.getProperty("millrace.flink.folder"));
+    builder.environment().put("CUDA_VISIBLE_DEVICES", ""); // as if there were none
     builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
     builder
         .environment()

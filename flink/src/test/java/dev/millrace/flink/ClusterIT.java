@@ -10,6 +10,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.net.httpserver.HttpServer;
 import dev.millrace.api.engine.EngineFactory;
+import dev.millrace.converter.Conversion;
+import dev.millrace.converter.ConversionSettings;
 import dev.millrace.pipeline.BatchJob;
 import dev.millrace.pipeline.flink.FlinkSettings;
 import dev.millrace.pipeline.host.HostSettings;
@@ -372,24 +374,47 @@ final class ClusterIT {
     assertTrue(failure.getMessage().contains("expected at most 2"), failure.getMessage());
   }
 
+  /** The client has a model in its working directory, and no worker has one in its own. */
   @Test
-  void anEngineThatCannotBeOpenedNamesTheWorkerAndWhatToDo() throws IOException {
-    String reason = "expected a workspace at /models/qwen, found nothing; copy it to this machine";
-    EchoEngineFactory missing = new EchoEngineFactory("", 0, reason, 0);
+  void aWorkspaceThatAWorkerLacksIsNamedWithTheWorker() throws IOException, InterruptedException {
+    String printed = refusedOnAWorker("--workspace", "/proc/self/cwd/model");
 
-    JobException failure = refused(hosted(missing), flink(1));
-
-    assertEquals(ExitCode.INVALID_INPUT, failure.exitCode(), failure.toString());
-    assertTrue(failure.getMessage().contains(reason), failure.getMessage());
-    assertTrue(failure.getMessage().contains("TaskManager worker-"), failure.getMessage());
+    assertTrue(printed.contains("/proc/self/cwd/model"), printed);
+    assertTrue(printed.contains("on every worker"), printed);
   }
 
   @Test
-  void aWorkerWithoutADeviceIsNamed() throws IOException {
-    JobException failure = refused(hosted(new EchoEngineFactory("", 0, null, 2)), flink(1));
+  void aWorkerWithoutAGpuIsNamedWhereCudaIsAskedFor() throws IOException, InterruptedException {
+    String model = folder.resolve("model").toString();
 
-    assertTrue(failure.getMessage().contains("expected 2 free devices, found 0"));
-    assertTrue(failure.getMessage().contains("TaskManager worker-"), failure.getMessage());
+    String printed = refusedOnAWorker("--workspace", model, "--backend", "cuda");
+
+    assertTrue(printed.contains("no GPU can be used: "), printed);
+    assertTrue(printed.contains("--backend cpu"), printed);
+  }
+
+  /** The real engine in its own process on a worker, asked for by a real client. */
+  private String refusedOnAWorker(String... options) throws IOException, InterruptedException {
+    Path checkpoint = Cluster.root().resolve("sample-data/models/tiny-qwen2.5");
+    Conversion.ofCheckpoint(checkpoint, ConversionSettings.to(folder.resolve("model"))).workspace();
+    Path input = Files.writeString(folder.resolve("rows.jsonl"), "{\"prompt\":\"Hello\"}\n");
+    List<String> arguments = new ArrayList<>(List.of("--input", input.toString()));
+    arguments.addAll(List.of("--output", folder.resolve("out").toString()));
+    arguments.addAll(List.of("--runner=flink", "--flink-master=" + cluster.master()));
+    arguments.addAll(List.of("--engine-jvm=-Xmx256m", "--progress", "none"));
+    arguments.addAll(List.of(options));
+
+    long start = System.nanoTime();
+    Client client = Client.start(shared, folder, folder.resolve("client.log"), arguments);
+    int exitCode = client.await();
+    double seconds = (System.nanoTime() - start) / 1e9;
+
+    String printed = client.printed();
+    System.out.printf("refused after %.1f s with code %d: %s%n", seconds, exitCode, printed);
+    assertTrue(exitCode == 2, printed);
+    assertTrue(seconds < ERRORS_WITHIN_SECONDS, "it took " + seconds + " s");
+    assertTrue(printed.contains("TaskManager worker-"), printed);
+    return printed;
   }
 
   @Test

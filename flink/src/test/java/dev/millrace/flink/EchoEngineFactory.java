@@ -1,8 +1,6 @@
 package dev.millrace.flink;
 
-import dev.millrace.api.engine.DeviceEngineFactory;
 import dev.millrace.api.engine.Engine;
-import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.engine.EngineFactory;
 import dev.millrace.api.engine.PromptEncoder;
 import dev.millrace.api.request.Prompt;
@@ -19,14 +17,11 @@ import java.util.List;
  *
  * @param log a line for each opened engine: its process, and that process's parent
  * @param requestMicros time that each request takes, one after the other
- * @param refusal if not null, no engine can be opened, for this reason
- * @param devices devices that an engine needs; there are none to be had
  */
-record EchoEngineFactory(String log, long requestMicros, String refusal, int devices)
-    implements DeviceEngineFactory {
+record EchoEngineFactory(String log, long requestMicros) implements EngineFactory {
 
   static EchoEngineFactory logging(Path log, long requestMicros) {
-    return new EchoEngineFactory(log.toString(), requestMicros, null, 0);
+    return new EchoEngineFactory(log.toString(), requestMicros);
   }
 
   /** Processes that opened an engine, in order. */
@@ -76,9 +71,6 @@ record EchoEngineFactory(String log, long requestMicros, String refusal, int dev
 
   @Override
   public Engine openEngine() {
-    if (refusal != null) {
-      throw new EngineException(refusal);
-    }
     ProcessHandle self = ProcessHandle.current();
     String line = self.pid() + " " + self.parent().map(ProcessHandle::pid).orElse(0L) + "\n";
     try {
@@ -87,20 +79,5 @@ record EchoEngineFactory(String log, long requestMicros, String refusal, int dev
       throw new UncheckedIOException(e);
     }
     return new EchoEngine(requestMicros);
-  }
-
-  @Override
-  public int devicesPerEngine() {
-    return devices;
-  }
-
-  @Override
-  public List<Integer> devicesVisible() {
-    return List.of();
-  }
-
-  @Override
-  public EngineFactory onDevices(List<Integer> granted) {
-    return this;
   }
 }

@@ -8,6 +8,7 @@ import dev.millrace.api.engine.MemoryProbe;
 import dev.millrace.cuda.CudaExecutors;
 import dev.millrace.cuda.CudaPresence;
 import dev.millrace.cuda.VerbTimes;
+import dev.millrace.cuda.device.CudaDevices;
 import dev.millrace.engine.ExecutorProvider;
 import dev.millrace.engine.HostExecutors;
 import dev.millrace.engine.LocalEngineFactory;
@@ -40,7 +41,10 @@ final class LocalEngines implements EngineFactories, BenchEngines {
 
   @Override
   public EngineFactory of(Path workspace, EngineSettings settings) {
-    return factory(workspace, settings);
+    EngineSettings chosen = chosen(settings);
+    return executors(chosen) instanceof CudaExecutors
+        ? new GpuEngineFactory(workspace.toAbsolutePath().toString(), chosen, CudaDevices::find)
+        : factory(workspace, chosen);
   }
 
   @Override
@@ -69,9 +73,25 @@ final class LocalEngines implements EngineFactories, BenchEngines {
   }
 
   @Override
+  public Choice chooseForOthers(EngineSettings settings) {
+    if (asksForGpus(settings) || !settings.backend().equals(AUTO)) {
+      return new Choice(executors(settings).complete(settings), Optional.empty());
+    }
+    Choice here = choose(settings);
+    return new Choice(
+        here.settings(),
+        here.notice()
+            .map(
+                notice -> notice + " Workers do as this machine would; --backend says otherwise."));
+  }
+
+  private static boolean asksForGpus(EngineSettings settings) {
+    return settings.backend().equals(CudaExecutors.FAMILY) || !settings.devices().isEmpty();
+  }
+
+  @Override
   public Choice choose(EngineSettings settings) {
-    boolean asksForGpus =
-        settings.backend().equals(CudaExecutors.FAMILY) || !settings.devices().isEmpty();
+    boolean asksForGpus = asksForGpus(settings);
     if (asksForGpus && settings.deviceMemoryBytes() == 0) {
       CudaPresence presence = look.apply(settings.devicesOfRanks());
       presence
@@ -103,14 +123,16 @@ final class LocalEngines implements EngineFactories, BenchEngines {
   }
 
   private LocalEngineFactory factory(Path workspace, EngineSettings settings) {
-    EngineSettings chosen =
-        settings.backend().equals(AUTO) ? choose(settings).settings() : settings;
+    EngineSettings chosen = chosen(settings);
     return new LocalEngineFactory(
         workspace.toAbsolutePath().toString(), chosen, TextSettings.defaults(), executors(chosen));
   }
 
+  private EngineSettings chosen(EngineSettings settings) {
+    return settings.backend().equals(AUTO) ? choose(settings).settings() : settings;
+  }
+
   private static ExecutorProvider executors(EngineSettings settings) {
-    boolean gpus = settings.backend().equals(CudaExecutors.FAMILY);
-    return gpus || !settings.devices().isEmpty() ? new CudaExecutors() : HostExecutors.of(settings);
+    return asksForGpus(settings) ? new CudaExecutors() : HostExecutors.of(settings);
   }
 }

@@ -43,7 +43,8 @@ class LocalEnginesTest {
     Choice choice = withGpus.choose(ASKED.withRanks(2));
 
     assertEquals("cuda", choice.settings().backend());
-    assertEquals(List.of(0, 1), choice.settings().devices());
+    assertEquals(List.of(), choice.settings().devices(), "whoever opens engines hands them out");
+    assertEquals(2, choice.settings().ranks());
     assertEquals(1024, choice.settings().sequencesMax());
     assertEquals(8192, choice.settings().stepTokensMax());
     assertEquals(
@@ -92,6 +93,22 @@ class LocalEnginesTest {
       assertEquals("No GPU can be used: no driver", refused.getMessage());
       assertTrue(refused.remedy().contains("--backend cpu"), refused.remedy());
     }
+  }
+
+  @Test
+  void workersElsewhereMayHaveTheGpusThatThisMachineLacks() {
+    Choice cuda = withoutGpus.chooseForOthers(ASKED.withBackend("cuda").withRanks(2));
+
+    assertEquals("cuda", cuda.settings().backend());
+    assertEquals(1024, cuda.settings().sequencesMax());
+    assertTrue(looks.isEmpty(), looks.toString());
+
+    Choice auto = withoutGpus.chooseForOthers(ASKED);
+
+    assertEquals("cpu", auto.settings().backend());
+    assertEquals(
+        "Running on the CPU: no driver. Workers do as this machine would; --backend says otherwise.",
+        auto.notice().orElseThrow());
   }
 
   @Test

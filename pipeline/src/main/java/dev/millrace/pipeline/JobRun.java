@@ -29,6 +29,7 @@ import dev.millrace.pipeline.job.JobStage;
 import dev.millrace.pipeline.job.StagePlan;
 import dev.millrace.pipeline.read.InputFile;
 import dev.millrace.pipeline.read.InputFiles;
+import dev.millrace.pipeline.read.ObjectStores;
 import dev.millrace.pipeline.store.JobDescription;
 import dev.millrace.pipeline.store.StorageErrors;
 import dev.millrace.pipeline.write.Assembler;
@@ -36,6 +37,7 @@ import dev.millrace.pipeline.write.OutputManifest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
@@ -133,7 +135,7 @@ final class JobRun {
   /** Beam takes most of a second to make its options: it can do so while rows are staged. */
   private FutureTask<PipelineOptions> prepareOptions() {
     FutureTask<PipelineOptions> options =
-        new FutureTask<>(() -> Generation.options(settings.beamArguments()));
+        new FutureTask<>(() -> Generation.options(beamArguments()));
     Thread thread = new Thread(options, "millrace-beam-options");
     thread.setDaemon(true);
     thread.start();
@@ -156,13 +158,26 @@ final class JobRun {
 
   private OutputFolder take() {
     cancel.check();
-    boolean remote = settings.inputs().stream().anyMatch(i -> i.contains("://"));
-    if (remote) {
-      FileSystems.setDefaultPipelineOptions(Generation.options(settings.beamArguments()));
+    if (settings.inputs().stream().anyMatch(ObjectStores::isRemote)) {
+      openFileSystems();
     }
     files = InputFiles.find(settings.inputs(), settings.output().path());
     JobDescription description = JobDescription.of(settings, files, factory.fingerprint());
     return OutputFolder.take(settings, files, description);
+  }
+
+  /** Twice: before the first time nobody knows which ones there are. */
+  private void openFileSystems() {
+    FileSystems.setDefaultPipelineOptions(Generation.options(settings.beamArguments()));
+    ObjectStores.requireFileSystems(settings.inputs());
+    FileSystems.setDefaultPipelineOptions(Generation.options(beamArguments()));
+  }
+
+  /** Those that the user gave, and what file systems are told; a pipeline sets them anew. */
+  private List<String> beamArguments() {
+    List<String> arguments = new ArrayList<>(settings.beamArguments());
+    arguments.addAll(ObjectStores.arguments(settings.inputs(), arguments, System.getenv()));
+    return arguments;
   }
 
   private StageManifest stage(OutputFolder output) {
@@ -284,7 +299,7 @@ final class JobRun {
                   counters,
                   cancel,
                   cluster,
-                  settings.beamArguments())
+                  beamArguments())
               .run(open);
       engine = workers.isEmpty() ? null : workers.get(0).info();
       statistics = WorkerRecord.sum(workers);

@@ -291,8 +291,27 @@ final class EngineProcessTest {
   }
 
   private LoggedEngineFactory onDevices(String name, int group) {
+    return onDevices(name, group, "card:a", "card:b", "card:c", "card:d");
+  }
+
+  private LoggedEngineFactory onDevices(String name, int group, String... cards) {
     return new LoggedEngineFactory(
-        ScriptedEngineFactory.named(name), log().toString(), group, List.of(0, 1, 2, 4), List.of());
+        ScriptedEngineFactory.named(name), log().toString(), group, List.of(cards), List.of());
+  }
+
+  @Test
+  void aDeviceIsKnownByItsNameNotByItsNumberInAProcess() {
+    try (Engine one = hosted(onDevices("one", 1, "card:a")).openEngine();
+        Engine two = hosted(onDevices("two", 1, "card:b")).openEngine()) {
+      EngineException third =
+          assertThrows(
+              EngineException.class,
+              () -> hosted(onDevices("three", 1, "card:b", "card:a")).openEngine());
+
+      assertEquals(one.info().backend(), two.info().backend());
+      assertTrue(third.getMessage().contains("device 0 (card:b) by process"), third.getMessage());
+      assertTrue(third.getMessage().contains("device 1 (card:a) by process"), third.getMessage());
+    }
   }
 
   @Test
@@ -305,11 +324,12 @@ final class EngineProcessTest {
 
       List<Long> holders = LoggedEngineFactory.processes(log());
       assertEquals(
-          List.of(holders.get(0) + " [0, 1]", holders.get(1) + " [2, 4]"),
+          List.of(holders.get(0) + " [0, 1]", holders.get(1) + " [2, 3]"),
           LoggedEngineFactory.lines(log()));
       assertTrue(third.getMessage().contains("expected 1 free devices"), third.getMessage());
       assertTrue(
-          third.getMessage().contains("device 4 by process " + holders.get(1)), third.getMessage());
+          third.getMessage().contains("device 3 (card:d) by process " + holders.get(1)),
+          third.getMessage());
       // killed, not closed: the kernel gives the device back
       ProcessHandle killed = ProcessHandle.of(holders.get(0)).orElseThrow();
       killed.destroyForcibly();
@@ -342,7 +362,7 @@ final class EngineProcessTest {
       List<Long> opened = LoggedEngineFactory.processes(log());
       assertEquals(2, opened.size());
       assertEquals(opened.get(0), opened.get(1));
-      assertTrue(LoggedEngineFactory.lines(log()).get(1).endsWith(" [2, 4]"));
+      assertTrue(LoggedEngineFactory.lines(log()).get(1).endsWith(" [2, 3]"));
     }
   }
 

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
@@ -17,14 +18,14 @@ import java.util.stream.Stream;
  *
  * @param log lines of {@code PID DEVICES}
  * @param group devices that an engine needs
- * @param visible devices there are
+ * @param cards names of the devices there are; their places are their numbers
  * @param devices devices that were handed out
  */
 record LoggedEngineFactory(
     ScriptedEngineFactory scripted,
     String log,
     int group,
-    List<Integer> visible,
+    List<String> cards,
     List<Integer> devices)
     implements DeviceEngineFactory {
 
@@ -84,12 +85,12 @@ record LoggedEngineFactory(
   }
 
   @Override
-  public List<Integer> devicesVisible() {
-    return visible;
+  public List<Device> devicesVisible() {
+    return IntStream.range(0, cards.size()).mapToObj(i -> new Device(i, cards.get(i))).toList();
   }
 
   @Override
   public EngineFactory onDevices(List<Integer> granted) {
-    return new LoggedEngineFactory(scripted, log, group, visible, granted);
+    return new LoggedEngineFactory(scripted, log, group, cards, granted);
   }
 }

@@ -51,8 +51,7 @@ public final class CudaExecutors implements ExecutorProvider {
         .withBackend(FAMILY)
         .withBatch(
             settings.sequencesMax() == 0 ? SEQUENCES : settings.sequencesMax(),
-            settings.stepTokensMax() == 0 ? STEP_TOKENS : settings.stepTokensMax())
-        .withDevices(settings.devicesOfRanks());
+            settings.stepTokensMax() == 0 ? STEP_TOKENS : settings.stepTokensMax());
   }
 
   @Override

@@ -9,6 +9,7 @@ import dev.millrace.api.engine.EngineStatistics;
 import dev.millrace.api.engine.LoadPart;
 import dev.millrace.api.engine.MemoryEntry;
 import dev.millrace.api.workspace.WorkspaceManifest;
+import dev.millrace.cuda.CudaExecutors;
 import dev.millrace.engine.StepTimes;
 import java.lang.management.ManagementFactory;
 import java.time.Instant;
@@ -188,7 +189,9 @@ final class BenchReport {
     node.put("kv_cache_type", chosen.kvCacheType().label());
     node.put("kv_cache_tokens", engine.kvCacheTokens());
     ArrayNode devices = node.putArray("devices");
-    chosen.devices().forEach(devices::add);
+    if (chosen.backend().equals(CudaExecutors.FAMILY)) {
+      chosen.devicesOfRanks().forEach(devices::add);
+    }
     return node;
   }
 

@@ -18,6 +18,9 @@ public interface EngineFactories {
    */
   Choice choose(EngineSettings settings);
 
+  /** The same for engines on other machines, which may have GPUs where this one has none. */
+  Choice chooseForOthers(EngineSettings settings);
+
   /**
    * What was chosen.
    *

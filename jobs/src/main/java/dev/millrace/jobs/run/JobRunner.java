@@ -2,6 +2,7 @@ package dev.millrace.jobs.run;
 
 import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.engine.EngineFactory;
+import dev.millrace.api.engine.MemoryProbe;
 import dev.millrace.api.workspace.Workspace;
 import dev.millrace.api.workspace.WorkspaceManifest;
 import dev.millrace.jobs.console.Console;
@@ -69,7 +70,12 @@ public final class JobRunner {
     MemoryRecord memory;
     try (MemoryWatch watch =
         new MemoryWatch(
-            engines.probe(composed.engine()), progress, MEMORY_SAMPLES, System::nanoTime)) {
+            composed.placement().isElsewhere()
+                ? MemoryProbe.NONE
+                : engines.probe(composed.engine()),
+            progress,
+            MEMORY_SAMPLES,
+            System::nanoTime)) {
       report =
           watched(
               composed,
@@ -179,7 +185,10 @@ public final class JobRunner {
   private ComposedJob compose(JobSpec spec) {
     ComposedJob composed = new JobComposer(console).compose(spec);
     composed.notices().forEach(console::notice);
-    EngineFactories.Choice choice = engines.choose(composed.engine());
+    EngineFactories.Choice choice =
+        composed.placement().isElsewhere()
+            ? engines.chooseForOthers(composed.engine())
+            : engines.choose(composed.engine());
     choice.notice().ifPresent(console::notice);
     return composed.withEngine(choice.settings());
   }

@@ -21,6 +21,11 @@ public record Placement(Optional<FlinkSettings> flink, boolean ownProcess, HostS
     Objects.requireNonNull(host, "host");
   }
 
+  /** Whether engines run on other machines, or may. */
+  boolean isElsewhere() {
+    return flink.isPresent() && !flink.get().isLocal();
+  }
+
   /** The factory that opens engines where they are to be. */
   EngineFactory place(EngineFactory factory) {
     return ownProcess ? new ProcessEngineFactory(factory, host) : factory;

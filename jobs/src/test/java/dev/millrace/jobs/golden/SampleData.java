@@ -13,13 +13,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Sample models, converted, and the goldens that were computed from the same checkpoints. */
-final class SampleData {
+public final class SampleData {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private SampleData() {}
 
   /** Converts a sample model into a folder and opens it. */
-  static Workspace convert(String model, Path target) throws IOException {
+  public static Workspace convert(String model, Path target) throws IOException {
     try {
       return Workspace.open(
           Conversion.ofCheckpoint(

@@ -39,7 +39,8 @@ record RemoteFailure(String type, String message) {
   JobException toException(String where) {
     String text = (where.isEmpty() ? "" : where + ": ") + message;
     return switch (type) {
-      case "InvalidInputException", "WorkerException" -> new InvalidInputException(text);
+      case "InvalidInputException" -> new InvalidInputException(text);
+      case "WorkerException" -> new InvalidInputException(text + placeOfWorkspaces());
       case "RetryableException", "EngineException" -> new RetryableException(text);
       case "NoResourceAvailableException" ->
           new RetryableException(
@@ -52,6 +53,14 @@ record RemoteFailure(String type, String message) {
                   text + "; finished rows are kept, start the same command again")
               : new JobException(ExitCode.INTERNAL, "the job failed: " + type + ": " + text);
     };
+  }
+
+  /** A worker that lacks the workspace advises to convert one, but the client has it. */
+  private String placeOfWorkspaces() {
+    return message.contains("workspace")
+        ? "; the workspace must lie under the same path on every worker: copy it there, or put it on"
+            + " a shared file system"
+        : "";
   }
 
   /** Whether a worker was lost, which is nobody's mistake. */

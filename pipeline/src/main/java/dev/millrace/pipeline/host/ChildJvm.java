@@ -95,7 +95,7 @@ final class ChildJvm {
     builder.environment().put("CLASSPATH", paths.toString());
     // no pipe that this process would have to empty, and none that outlives a job's class loader
     builder.redirectErrorStream(true).redirectOutput(HostAssignment.log(socket).toFile());
-    Process process = builder.start();
+    Process process = start(builder);
     boolean told = false;
     try {
       // never closed: its end is how the process learns that this one has died
@@ -108,6 +108,21 @@ final class ChildJvm {
       }
     }
     return process;
+  }
+
+  /**
+   * The thread on which the JVM awaits the process's end lives as long as that, and inherits the
+   * context class loader of its starter: a job's, whose classes would stay with it.
+   */
+  private static Process start(ProcessBuilder builder) throws IOException {
+    Thread thread = Thread.currentThread();
+    ClassLoader ofJob = thread.getContextClassLoader();
+    thread.setContextClassLoader(ClassLoader.getPlatformClassLoader());
+    try {
+      return builder.start();
+    } finally {
+      thread.setContextClassLoader(ofJob);
+    }
   }
 
   /**

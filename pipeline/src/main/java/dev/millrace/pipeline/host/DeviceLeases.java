@@ -1,5 +1,6 @@
 package dev.millrace.pipeline.host;
 
+import dev.millrace.api.engine.DeviceEngineFactory.Device;
 import dev.millrace.api.engine.EngineException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -15,9 +16,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Devices held by this process: a locked file each, {@code DEVICE.lock}, which the kernel lets go
- * of when the process ends, however it ends. So no two engines of this user's workers on this
- * machine get the same device, and none is lost with a killed worker.
+ * Devices held by this process: a locked file each, {@code NAME.lock}, which the kernel lets go of
+ * when the process ends, however it ends. So no two engines of this user's workers on this machine
+ * get the same device, whatever number each has for it, and none is lost with a killed worker.
  */
 final class DeviceLeases implements AutoCloseable {
   private final Path folder;
@@ -36,15 +37,15 @@ final class DeviceLeases implements AutoCloseable {
    * @return the devices of each group
    * @throws EngineException if too few are free, naming who holds the others
    */
-  List<List<Integer>> take(List<Integer> visible, int groupSize, int groups) {
+  List<List<Integer>> take(List<Device> visible, int groupSize, int groups) {
     int wanted = groups == 0 ? visible.size() / groupSize * groupSize : groups * groupSize;
     List<Integer> taken = new ArrayList<>();
     List<String> others = new ArrayList<>();
-    for (int device : visible) {
+    for (Device device : visible) {
       if (taken.size() < wanted) {
         String holder = tryTake(device);
         if (holder == null) {
-          taken.add(device);
+          taken.add(device.ordinal());
         } else {
           others.add("device " + device + " by process " + holder);
         }
@@ -72,8 +73,8 @@ final class DeviceLeases implements AutoCloseable {
   }
 
   /** Null if the device is ours now, else who holds it. */
-  private String tryTake(int device) {
-    Path file = folder.resolve(device + ".lock");
+  private String tryTake(Device device) {
+    Path file = folder.resolve(device.name().replaceAll("[^A-Za-z0-9._-]", "-") + ".lock");
     try {
       FileChannel channel =
           FileChannel.open(

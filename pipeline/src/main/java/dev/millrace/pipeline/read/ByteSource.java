@@ -77,7 +77,8 @@ public final class ByteSource {
               + "); put it back",
           e);
     } catch (IOException e) {
-      throw new RetryableException("cannot read the state of " + planned.location(), e);
+      throw new RetryableException(
+          "cannot read the state of " + planned.location() + ": " + e.getMessage(), e);
     }
     if (bytes != planned.bytes() || modified != planned.modifiedMillis()) {
       throw new InvalidInputException(

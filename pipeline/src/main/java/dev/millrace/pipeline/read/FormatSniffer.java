@@ -51,6 +51,9 @@ final class FormatSniffer {
       return new InputFile(
           found.name(), found.location(), format, gzip, found.bytes(), found.modifiedMillis());
     } catch (IOException e) {
+      if (!ByteSource.isLocal(found.location())) {
+        throw ObjectStores.unusable(found.location(), e);
+      }
       throw new InvalidInputException(
           "cannot read input file " + found.location() + ": " + e.getMessage(), e);
     }

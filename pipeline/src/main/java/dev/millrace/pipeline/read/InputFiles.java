@@ -54,7 +54,9 @@ public final class InputFiles {
         throw new InvalidInputException(
             "expected input files, found none that match (input="
                 + input
-                + "); a folder is searched for "
+                + ")"
+                + (ByteSource.isLocal(input) ? "" : "; end the name of a remote folder with /")
+                + "; a folder is searched for "
                 + String.join(", ", EXTENSIONS.stream().sorted().toList())
                 + ", also with .gz");
       }
@@ -136,13 +138,16 @@ public final class InputFiles {
     try {
       boolean folder = input.endsWith("/");
       List<Found> found = matched(globMatches(folder ? input + "**" : input), input);
+      if (found.isEmpty() && !folder && !isGlob(input)) {
+        globMatches(input + "*"); // a store says of one object that it is not there, whatever lacks
+      }
       return folder
           ? found.stream().filter(f -> !isHidden(f.name()) && hasKnownExtension(f.name())).toList()
           : found;
     } catch (FileNotFoundException e) {
       return List.of();
-    } catch (IOException e) {
-      throw new InvalidInputException("cannot list input " + input + ": " + e.getMessage(), e);
+    } catch (IOException | RuntimeException e) { // a store's own library throws what it likes
+      throw ObjectStores.unusable(input, e);
     }
   }
 

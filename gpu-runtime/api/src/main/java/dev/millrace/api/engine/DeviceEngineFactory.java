@@ -1,9 +1,27 @@
 package dev.millrace.api.engine;
 
 import java.util.List;
+import java.util.Objects;
 
 /** Opens engines on devices that somebody has to hand out: no two engines may share one. */
 public interface DeviceEngineFactory extends EngineFactory {
+
+  /**
+   * A device.
+   *
+   * @param ordinal its number in this process, which others may count differently
+   * @param name the same in all processes of this machine
+   */
+  record Device(int ordinal, String name) {
+    public Device {
+      Objects.requireNonNull(name, "name");
+    }
+
+    @Override
+    public String toString() {
+      return ordinal + " (" + name + ")";
+    }
+  }
 
   /** Devices that one engine takes; 0 if these settings use none. */
   int devicesPerEngine();
@@ -14,8 +32,8 @@ public interface DeviceEngineFactory extends EngineFactory {
    *
    * @throws EngineException if there is no driver or no device, saying what to do
    */
-  List<Integer> devicesVisible();
+  List<Device> devicesVisible();
 
   /** The same factory, for engines on exactly these devices. */
-  EngineFactory onDevices(List<Integer> devices);
+  EngineFactory onDevices(List<Integer> ordinals);
 }

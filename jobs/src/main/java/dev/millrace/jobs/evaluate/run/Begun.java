@@ -6,10 +6,10 @@ import dev.millrace.jobs.evaluate.result.EvaluationFolder;
 import dev.millrace.jobs.evaluate.result.NightFolder;
 import dev.millrace.jobs.evaluate.spec.EvaluationSpec;
 import dev.millrace.jobs.outcome.CommandException;
+import dev.millrace.pipeline.store.AtomicFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 
@@ -60,8 +60,8 @@ record Begun(String nightId, Instant started, String specFingerprint, boolean re
       throws IOException {
     Path night = folder.night(begun.nightId).path();
     Files.createDirectories(night);
-    writeWhole(night.resolve(NightFolder.SPEC_FILE), spec.text());
-    writeWhole(
+    AtomicFiles.write(night.resolve(NightFolder.SPEC_FILE), spec.text());
+    AtomicFiles.write(
         night.resolve(NightFolder.BEGUN_FILE),
         JSON.createObjectNode()
                 .put("night_id", begun.nightId)
@@ -71,12 +71,5 @@ record Begun(String nightId, Instant started, String specFingerprint, boolean re
                 .toPrettyString()
             + "\n");
     return begun;
-  }
-
-  private static void writeWhole(Path file, String text) throws IOException {
-    Path temporary = file.resolveSibling("." + file.getFileName() + ".tmp");
-    Files.writeString(temporary, text);
-    Files.move(
-        temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }
 }
