@@ -282,17 +282,26 @@ KERNEL void __launch_bounds__(256) w4_mma_32(const u16* x, int x_pitch, const In
 KERNEL void __launch_bounds__(256) w4_mma_64(const u16* x, int x_pitch, const Int4Product p) {
   multiply_by_warps<64, 3>(x, x_pitch, p);
 }
+
 // Adds what shares left and writes the results, of boxes of `tokens` tokens: after a product, with
-// its arguments. grid (rows of tiles, eights of tokens), block 128.
-KERNEL void __launch_bounds__(128) w4_join(const Int4Product p, int shares, int tokens) {
-  const int row = blockIdx.x, box = blockIdx.y / (tokens / 8), eight = blockIdx.y % (tokens / 8);
-  const Parts parts(p, row / BLOCK_TILES, shares);
-  if (parts.first == parts.last) return;
+// its arguments. grid (4 for each output block or, with by_cut, each share but the first; eights of
+// tokens), block 128.
+KERNEL void __launch_bounds__(128)
+    w4_join(const Int4Product p, int shares, int tokens, int by_cut) {
+  const int box = blockIdx.y / (tokens / 8), eight = blockIdx.y % (tokens / 8);
+  const int tile = blockIdx.x % BLOCK_TILES;
+  int block = blockIdx.x / BLOCK_TILES;
+  const int cut = block + 1;
+  if (by_cut) block = share_start(cut, shares, unit_rows(p) * p.columns) / p.columns;
+  const Parts parts(p, block, shares);
+  const int row = block * BLOCK_TILES + tile;
+  // of several cuts in a block its first one counts
+  if (parts.first == parts.last || row >= p.tile_rows || (by_cut && parts.first + 1 != cut)) return;
   float4 sum = make_float4(0.f, 0.f, 0.f, 0.f);
 #pragma unroll 4
   for (int share = parts.first; share <= parts.last; share++) {
     const int set = box * shares * 2 + parts.set(share);
-    const float4 v = *partial(p, set, tokens, row % BLOCK_TILES, eight, threadIdx.x);
+    const float4 v = *partial(p, set, tokens, tile, eight, threadIdx.x);
     sum = make_float4(sum.x + v.x, sum.y + v.y, sum.z + v.z, sum.w + v.w);
   }
   write_eight(p, sum, row, p.first_token + blockIdx.y * 8, threadIdx.x);

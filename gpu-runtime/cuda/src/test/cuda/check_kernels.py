@@ -557,9 +557,12 @@ def w4_launch(entry, box, x, tokens, tiles, slabs, tile_rows, bias, y, partials,
         stage = (box * 256 + groups * in_group * 4352 + 1023) // 1024 * 1024
         K.launch(entry, f"{entry}_{box}", (shares, boxes, 1), 128 * (groups + 1), stages * stage + 16 * stages,
                  [tensor_map(x, box), product])
-    units = (tile_rows + 3) // 4 * columns
+    blocks = (tile_rows + 3) // 4
+    units = blocks * columns
     if units % shares or units // shares % columns:
-        K.launch("w4", "w4_join", (tile_rows, (end - first_token + 7) // 8, 1), 128, 0, [product, i32(shares), i32(box)])
+        by_cut = shares - 1 < blocks
+        K.launch("w4", "w4_join", (4 * (shares - 1 if by_cut else blocks), (end - first_token + 7) // 8, 1), 128, 0,
+                 [product, i32(shares), i32(box), i32(by_cut)])
 
 
 def w4_weights(n, k, slabs, dtype):
@@ -572,7 +575,7 @@ def w4_weights(n, k, slabs, dtype):
 
 def check_w4():
     # outputs, inputs, slabs, thread blocks: one and several shares an output block, rows of tiles that do not fill the last block
-    for n, k, slabs, shares in ((256, 256, 1, 1), (320, 640, 1, 3), (64, 512, 2, 4), (448, 384, 3, 5), (512, 128, 1, 2)):
+    for n, k, slabs, shares in ((256, 256, 1, 1), (320, 640, 1, 3), (64, 512, 2, 4), (448, 384, 3, 5), (512, 128, 1, 2), (1088, 256, 1, 3)):
         for dtype in (bf16, torch.float16):
             tiles, exact = w4_weights(n, k, slabs, dtype)
             for entry in W4_BOXES:

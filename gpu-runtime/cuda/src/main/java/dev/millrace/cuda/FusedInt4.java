@@ -29,6 +29,8 @@ final class FusedInt4 {
   /** Outputs of a unit of work, as in {@code w4.cuh}. */
   private static final int UNIT_OUTPUTS = 256;
 
+  private static final int BLOCK_TILES = UNIT_OUTPUTS / WeightShape.TILE_OUTPUTS;
+
   /** Units that a thread block takes at least: below, it waits longer than it works. */
   private static final int SHARE_UNITS_MIN = 2;
 
@@ -159,19 +161,26 @@ final class FusedInt4 {
         .withSharedBytes(box.sharedBytes())
         .launch(shares, boxes, box.threads(), box.sharedBytes(), arguments, stream);
     if (isCut(weight.shape(), shares)) {
-      arguments.start();
-      describe(weight, bias, y, first, end);
-      arguments.i32(shares).i32(box.rows());
-      kernels
-          .get(KernelFile.W4, "w4_join")
-          .launch(
-              tileRows(weight.shape()),
-              (end - first + JOIN_ROWS - 1) / JOIN_ROWS,
-              GROUP_THREADS,
-              0,
-              arguments,
-              stream);
+      join(box, weight, bias, y, first, end, shares);
     }
+  }
+
+  private void join(
+      Box box, CudaWeight weight, long bias, CudaTensor y, int first, int end, int shares) {
+    int blocks = Math.toIntExact(blocks(weight.shape()));
+    boolean byCut = shares - 1 < blocks;
+    arguments.start();
+    describe(weight, bias, y, first, end);
+    arguments.i32(shares).i32(box.rows()).i32(byCut ? 1 : 0);
+    kernels
+        .get(KernelFile.W4, "w4_join")
+        .launch(
+            BLOCK_TILES * (byCut ? shares - 1 : blocks),
+            (end - first + JOIN_ROWS - 1) / JOIN_ROWS,
+            GROUP_THREADS,
+            0,
+            arguments,
+            stream);
   }
 
   /** Thread blocks that share a weight, for each box. */
@@ -184,7 +193,11 @@ final class FusedInt4 {
   }
 
   private static long units(WeightShape shape) {
-    return StepLayout.divideUp(shape.outputs(), UNIT_OUTPUTS) * columns(shape);
+    return blocks(shape) * columns(shape);
+  }
+
+  private static long blocks(WeightShape shape) {
+    return StepLayout.divideUp(shape.outputs(), UNIT_OUTPUTS);
   }
 
   /** Whether any output block is worked on by several thread blocks. */
