@@ -98,6 +98,11 @@ public final class NightRun {
     Begun begun =
         Begun.of(night.id().toString(), evaluation, spec, clock.instant(), options.reuse());
     NightFolder folder = evaluation.night(begun.nightId());
+    Path work = folder.path().resolve(NightFolder.WORK_FOLDER);
+    if (folder.isFinished()) { // killed between its result and the record of it
+      removeWork(work, options);
+      return folder.read();
+    }
     List<ModelRun> runs = new ArrayList<>();
     List<ScoredTask> scored = new ArrayList<>();
     for (int i = 0; i < checked.size(); i++) {
@@ -114,10 +119,14 @@ public final class NightRun {
     }
     NightResult result = judged(spec, evaluation, begun, runs, scored);
     night.keeper().keep(() -> folder.write(result));
-    if (!options.keepWork()) {
-      AtomicFiles.delete(folder.path().resolve(NightFolder.WORK_FOLDER));
-    }
+    removeWork(work, options);
     return result;
+  }
+
+  private static void removeWork(Path work, NightOptions options) throws IOException {
+    if (!options.keepWork()) {
+      AtomicFiles.delete(work);
+    }
   }
 
   private ModelRun model(
