@@ -106,6 +106,92 @@ class NightTest {
     assertTrue(failed.tasks().get(0).baseline().worse() > 6);
   }
 
+  private Path twoModels(String first, String second) throws IOException {
+    return Files.writeString(
+        folder.resolve("two.yaml"),
+        """
+        name: two
+        models:
+          - {name: first, FIRST}
+          - {name: second, SECOND}
+        suites:
+          - name: both
+            tasks:
+              - name: skills
+                data: {path: DATA/prompts.parquet, id: id, limit: 30}
+                prompt: "{{ prompt }}"
+                target: "{{ expected }}"
+                sampling: {max_tokens: 64}
+          - name: one
+            models: [second]
+            tasks:
+              - {use: piqa, data: {path: DATA/evaluation/piqa.jsonl, limit: 5}}
+        """
+            .replace("FIRST", first)
+            .replace("SECOND", second)
+            .replace("DATA", RepositoryFiles.sampleData("").toString()));
+  }
+
+  private static String name(TaskResult task) {
+    return task.model() + " " + task.suite() + "/" + task.task();
+  }
+
+  @Test
+  void severalModelsHaveTheirOwnRowsBaselinesAndGates() throws IOException {
+    Path workspace = folder.resolve("workspace");
+    CommandLineRun converted =
+        CommandLineRun.millrace(
+            cache,
+            "convert",
+            "--checkpoint",
+            sampleModel().toString(),
+            "--output",
+            workspace.toString());
+    assertEquals(0, converted.exitCode(), converted.all());
+    String kept = "workspace: " + workspace;
+    String out = folder.resolve("out").toString();
+    CommandLineRun first = evaluate(twoModels(kept, "model: " + sampleModel()));
+    assertEquals(0, first.exitCode(), first.all());
+    assertEquals(0, CommandLineRun.millrace(cache, "baseline", "accept", "-o", out).exitCode());
+
+    Path damaged = DamagedModel.copy(sampleModel(), folder.resolve("damaged"));
+    CommandLineRun run = evaluate(twoModels(kept, "model: " + damaged));
+
+    assertEquals(5, run.exitCode(), run.all());
+    assertTrue(run.out().startsWith("Failed in 1 of 3 tasks: both/skills on second."), run.out());
+    NightResult night = newest();
+    assertEquals(
+        List.of("first both/skills", "second both/skills", "second one/piqa"),
+        night.tasks().stream().map(NightTest::name).toList());
+    assertEquals(List.of("first", "second"), night.models().stream().map(m -> m.name()).toList());
+    TaskResult same = night.tasks().get(0);
+    assertEquals(0.0, same.baseline().change());
+    assertEquals(30L, same.baseline().pairedRows());
+    assertEquals(Verdict.PASS, same.gate().verdict());
+    TaskResult worse = night.tasks().get(1);
+    assertTrue(worse.baseline().change() < -0.2, run.out());
+    assertEquals(Verdict.FAIL, worse.gate().verdict());
+    // the first is known from the accepted night, the second is another model: asked anew
+    assertEquals(0, night.models().get(0).job().computedRequests());
+    assertEquals(0, night.models().get(1).job().reusedRequests());
+    NightFolder files = EvaluationFolder.at(folder.resolve("out")).newestFinished().orElseThrow();
+    for (TaskResult task : night.tasks()) {
+      try (SampleReader samples = files.samples(task)) {
+        int rows = 0;
+        while (samples.next() != null) {
+          rows++;
+        }
+        assertEquals(task.rows(), rows, name(task));
+      }
+    }
+    String page = Files.readString(files.path().resolve("report.html"));
+    assertTrue(page.contains("first") && page.contains("second"));
+    List<String> lines = Files.readAllLines(files.path().resolve("tasks.csv"));
+    assertEquals(4, lines.size(), lines.toString());
+    assertTrue(Files.isDirectory(files.path().resolve("lm-eval/first")));
+    assertTrue(Files.isDirectory(files.path().resolve("lm-eval/second")));
+  }
+
   @Test
   void aNightThatWasCutOffGoesOnAndGivesTheSameResult() throws IOException {
     Path spec = spec(sampleModel(), "");
