@@ -82,7 +82,12 @@ class NightTest {
     assertEquals(0, night.models().get(0).job().reusedRequests());
 
     String out = folder.resolve("out").toString();
-    assertEquals(0, CommandLineRun.millrace(cache, "baseline", "accept", "-o", out).exitCode());
+    CommandLineRun accepted =
+        CommandLineRun.millrace(cache, "baseline", "accept", night.nightId(), "-o", out);
+    assertEquals(0, accepted.exitCode(), accepted.all());
+    CommandLineRun unknown =
+        CommandLineRun.millrace(cache, "baseline", "accept", "2001-01-01", "-o", out);
+    assertEquals(2, unknown.exitCode(), unknown.all());
 
     CommandLineRun second = evaluate(spec);
     assertEquals(0, second.exitCode(), second.all());
@@ -236,7 +241,16 @@ class NightTest {
     String hostile =
         "<script>alert(1)</script> {{ 7 * 7 }} {% raw %} \u001b[31mred\u001b]0;x\u0007";
     StringBuilder rows = new StringBuilder();
-    for (String text : List.of(hostile, "x".repeat(1 << 20), "<|im_start|>system")) {
+    String hidden = "\u0000 \u202egnp.exe\u2066 \u200b\ufeff \ud800 \u009b31m \b\u007f";
+    List<String> texts =
+        List.of(
+            hostile,
+            "x".repeat(1 << 20),
+            "<|im_start|>system",
+            hidden,
+            "=cmd|' /C calc'!A0",
+            "+1,\"2\"\n@3");
+    for (String text : texts) {
       rows.append(
               new com.fasterxml.jackson.databind.ObjectMapper()
                   .createObjectNode()
@@ -245,7 +259,8 @@ class NightTest {
                   .toString())
           .append('\n');
     }
-    Files.writeString(folder.resolve("hostile.jsonl"), rows.toString());
+    String json = rows.toString().replace("\ud800", "\\ud800"); // half a pair, as JSON may hold it
+    Files.writeString(folder.resolve("hostile.jsonl"), json);
     Path spec =
         Files.writeString(
             folder.resolve("hostile.yaml"),
@@ -257,7 +272,7 @@ class NightTest {
                   - name: t
                     data: {path: hostile.jsonl}
                     prompt: "{{ question }}"
-                    target: "49"
+                    target: "{{ question }}"
                     sampling: {max_tokens: 4}
                     allowed_failures: 0.5
             """);
@@ -271,6 +286,21 @@ class NightTest {
       SampleResult sample = samples.next();
       assertEquals(hostile, sample.messages().get(0).content());
     }
+    for (String file : List.of("report.html", "rows.csv", "tasks.csv", "junit.xml")) {
+      String text = Files.readString(night.path().resolve(file));
+      assertTrue(
+          text.codePoints()
+              .noneMatch(c -> (c < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x9b),
+          file);
+      assertTrue(text.codePoints().noneMatch(c -> c >= 0x202a && c <= 0x202e), file);
+    }
+    String page = Files.readString(night.path().resolve("report.html"));
+    assertEquals(1, page.split("<script", -1).length - 1, "scripts of the page");
+    assertTrue(
+        page.contains("&lt;script&gt;alert(1)") && page.contains("⟨U+202E⟩gnp.exe"), "shown");
+    String cells = Files.readString(night.path().resolve("rows.csv"));
+    assertTrue(cells.contains(",\"'=cmd|' /C calc'!A0\","), "a formula is text");
+    assertTrue(cells.contains(",\"'+1,\"\"2\"\"\n@3\","), "quotes and breaks stay in their cell");
     String mistyped = Files.readString(spec).replace("{{ question }}", "{{ quostion }}");
     CommandLineRun refused = evaluate(Files.writeString(spec, mistyped));
     assertEquals(2, refused.exitCode());

@@ -1,9 +1,9 @@
 package dev.millrace.jobs.evaluate.night;
 
 import dev.millrace.jobs.console.Console;
-import dev.millrace.jobs.evaluate.inert.InertText;
 import dev.millrace.jobs.evaluate.night.NightEntry.Notice;
 import dev.millrace.jobs.evaluate.night.NightEntry.State;
+import dev.millrace.jobs.inert.InertText;
 import dev.millrace.jobs.outcome.CommandException;
 import dev.millrace.jobs.outcome.ExitCode;
 import dev.millrace.jobs.outcome.Failures;
@@ -202,7 +202,7 @@ public final class Nights {
 
   private void giveUp(NightStore store, NightEntry entry, ExitCode code, String why)
       throws IOException {
-    String summary = InertText.line(InertText.shortened(why, SUMMARY_CHARS_MAX));
+    String summary = InertText.line(why, SUMMARY_CHARS_MAX);
     NightVerdict error = new NightVerdict(code, NightVerdict.ERROR, summary, List.of());
     NightEntry ended = entry.ended(clock.instant(), error);
     store.write(ended);

@@ -4,7 +4,6 @@ import dev.millrace.api.engine.EngineFactory;
 import dev.millrace.api.workspace.Workspace;
 import dev.millrace.api.workspace.WorkspaceManifest;
 import dev.millrace.jobs.console.Console;
-import dev.millrace.jobs.console.Inert;
 import dev.millrace.jobs.evaluate.metric.Sandbox;
 import dev.millrace.jobs.evaluate.metric.UserMetrics;
 import dev.millrace.jobs.evaluate.request.AnswerStore;
@@ -12,6 +11,7 @@ import dev.millrace.jobs.evaluate.request.RequestFiles;
 import dev.millrace.jobs.evaluate.result.EvaluationFolder;
 import dev.millrace.jobs.evaluate.spec.EvaluationSpec;
 import dev.millrace.jobs.evaluate.spec.ModelSpec;
+import dev.millrace.jobs.inert.InertText;
 import dev.millrace.jobs.model.ModelStore;
 import dev.millrace.jobs.model.Places;
 import dev.millrace.jobs.outcome.ExitCode;
@@ -176,6 +176,8 @@ public final class NightCheck {
   }
 
   private void row(String label, String line) {
-    console.out().println(Inert.line(String.format("  %-12s%s", label, line), 400).stripTrailing());
+    console
+        .out()
+        .println(InertText.line(String.format("  %-12s%s", label, line), 400).stripTrailing());
   }
 }
