@@ -123,10 +123,14 @@ class KilledNightIT {
   }
 
   private static JobProcess start(Path output, String... how) throws IOException {
+    return start("log", output, how);
+  }
+
+  private static JobProcess start(String log, Path output, String... how) throws IOException {
     List<String> arguments = new ArrayList<>(List.of("evaluate", spec.toString()));
     arguments.addAll(List.of("--output", output.toString()));
     arguments.addAll(List.of(how));
-    return JobProcess.millrace(cache, folder.resolve("log.txt"), arguments);
+    return JobProcess.millrace(cache, folder.resolve(log + ".txt"), arguments);
   }
 
   @Test
@@ -144,6 +148,28 @@ class KilledNightIT {
     System.out.println("KilledNightIT: killed at " + (MOMENTS.size() - missed.size()) + " stages");
     assertTrue(missed.size() <= 2, "the night was not seen at these moments: " + missed);
     assertEndsAsUndisturbed(killed, "by-stage", night);
+  }
+
+  @Test
+  void ofTwoNightsAtOnceTheSecondIsRefusedOrWaitsAsSet() throws Exception {
+    Path output = copyOfAccepted("two-at-once");
+    JobProcess first = start(output, "--night", "2020-01-02");
+    assertTrue(awaitFile(first, output, "nights/2020-01-02/begun.json"), first.printed());
+
+    JobProcess refused = start("refused", output, "--night", "2020-01-03", "--overlap", "refuse");
+    JobProcess waits = start("waits", output, "--night", "2020-01-03", "--overlap", "wait");
+
+    int code = refused.await();
+    assertTrue(first.isAlive(), "the first night ended too early to tell: " + first.printed());
+    assertEquals(75, code, refused.printed());
+    assertEquals(FAILED, first.await(), first.printed());
+    assertEquals(FAILED, waits.await(), waits.printed());
+    assertTrue(waits.printed().contains("Another night runs: waiting"), waits.printed());
+    JsonNode second = JSON.readTree(output.resolve("nights/2020-01-03/night.json").toFile());
+    assertEquals("2020-01-03", second.get("night_id").asText());
+    for (JsonNode model : second.get("models")) {
+      assertEquals(0, model.get("job").get("computed_requests").asInt(), "the first one's answers");
+    }
   }
 
   @Test
