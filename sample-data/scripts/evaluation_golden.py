@@ -3,7 +3,8 @@
     python evaluation_golden.py
 
 Writes golden/evaluation-tiny-qwen2.5.json: for the first 20 rows of arc, piqa, siqa and winogrande the
-log-likelihood of each choice (prompt and choice encoded as one text, as lm-evaluation-harness does), and for the
+log-likelihood of each choice (prompt and choice encoded as one text, as lm-evaluation-harness does; for winogrande
+that of what follows the blank, after each name), and for the
 first two articles of wikitext.txt the summed log-likelihood over windows of 256 tokens that share one. Prompts are
 built here from the data and what the tasks' YAML files say. Made with transformers 4.57.1, torch 2.9.1, CPU.
 """
@@ -49,11 +50,6 @@ TASKS = {
         r"Solution\d: ?(.*?)(?=\n\nSolution\d:|\n+Answer format)",
         "Question: {}\nAnswer:",
     ),
-    "winogrande": (
-        r"sentence: (.*?)\n\nOption1:",
-        r"Option\d: ?(.*?)(?= Option\d:| ?\n*Answer format)",
-        "{}\nThe blank _ stands for",
-    ),
 }
 golden = {}
 for name, (question, options, form) in TASKS.items():
@@ -63,8 +59,15 @@ for name, (question, options, form) in TASKS.items():
         prompt = form.format(re.search(question, row["instruction"], re.S)[1])
         texts = re.findall(options, row["instruction"], re.S)
         golden[name].append([choice(prompt, " " + text) for text in texts])
+OPTION = r"Option\d: ?(.*?)(?= Option\d:| ?\n*Answer format)"
+golden["winogrande"] = []
+for line in (root / "evaluation/winogrande.jsonl").read_text(encoding="utf-8").splitlines()[:20]:
+    instruction = json.loads(line)["instruction"]
+    before, after = re.search(r"sentence: (.*?)\n\nOption1:", instruction, re.S)[1].split("_", 1)
+    texts = re.findall(OPTION, instruction, re.S)
+    golden["winogrande"].append([choice(before + text, " " + after.strip()) for text in texts])
 text = (root / "evaluation/wikitext.txt").read_text(encoding="utf-8")
-articles = [a for a in re.split(r"(?m)^(?= = [^=])", text) if a.strip()]
+articles = [a for a in re.split(r"(?m)^(?= = [^=\n]+ = ?$)", text) if a.strip()]
 golden["wikitext"] = []
 for article in articles[:2]:
     ids, total, start = tokenizer.encode(article).ids, 0.0, 0

@@ -45,5 +45,5 @@ for subject in ["anatomy", "astronomy", "business_ethics", "global_facts", "mark
     records = re.findall(r'(?:"(?:[^"]|"")*"|[^"\n])+\n', text)  # quotes may hold line breaks
     (out / f"mmlu/{subject}_test.csv").write_text("".join(records[:21]), encoding="utf-8")
 text = (data / "wikitext2/test.txt").read_text(encoding="utf-8")
-articles = re.split(r"(?m)^(?= = [^=])", text)
+articles = re.split(r"(?m)^(?= = [^=\n]+ = ?$)", text)
 (out / "wikitext.txt").write_text("".join(articles[:4]), encoding="utf-8")

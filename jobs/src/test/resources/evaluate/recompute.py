@@ -1,11 +1,12 @@
 """Scores the samples of a night anew, from its sample files alone, and compares with what it says.
 
-    python recompute.py NIGHT_FOLDER
+    python recompute.py NIGHT_FOLDER [--absolute A] [--relative R] [--ifeval input_data.jsonl]
     python recompute.py --ifeval-cases ifeval-cases.jsonl    (writes the cases of InstructionCheckTest)
 
-Written apart from the Java code and after the published rules. Exact match, F1, multiple choice (raw, per
+Written apart from the Java code and after the published rules. Exact match, numeric, F1, multiple choice (raw, per
 character, byte and token), perplexities and IFEval's checks are computed per sample and per task; the number of
-differences must be 0. Needs no library; IFEval rows are read from ifeval.jsonl in sample-data/evaluation.
+differences must be 0. Needs no library. --absolute and --relative are the tolerances of `numeric`; IFEval's rows are
+those of sample-data/evaluation unless named.
 """
 import json
 import math
@@ -43,6 +44,20 @@ def f1(found, target):
         return float(a == b)
     common = sum(min(a.count(w), b.count(w)) for w in set(a))
     return 0.0 if common == 0 else 2 * (common / len(a)) * (common / len(b)) / (common / len(a) + common / len(b))
+
+
+def number(text):
+    """The value of a text that is a number, a share in percent too, without commas and dollar signs; else None."""
+    text = text.strip().replace(",", "").replace("$", "")
+    share, text = text.endswith("%"), text.removesuffix("%")
+    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text):
+        return None
+    return float(text) / 100 if share else float(text)
+
+
+def numeric(found, target):
+    a, b = number(found), number(target)
+    return 0.0 if a is None or b is None else float(abs(a - b) <= max(absolute, relative * abs(b)))
 
 
 def argmax(values):
@@ -225,6 +240,7 @@ def compare(night):
                 mean = lambda f: sum(max(f(e, t) for t in accepted) if e is not None else 0.0 for e in found) / len(found)
                 mine["exact_match"] = mean(lambda e, t: float(exact(e, task["task"]) == exact(t, task["task"])))
                 mine["f1"] = mean(f1)
+                mine["numeric"] = mean(numeric)
             for name, value in sample["metrics"].items():
                 weight = sample["weights"].get(name, 1.0)
                 entry = sums.setdefault(name, [0.0, 0.0])
@@ -283,4 +299,9 @@ if __name__ == "__main__":
     if sys.argv[1] == "--ifeval-cases":
         cases(sys.argv[2])
     else:
+        given = dict(zip(sys.argv[2::2], sys.argv[3::2]))
+        if "--ifeval" in given:
+            rows = map(json.loads, open(given["--ifeval"], encoding="utf-8"))
+            ifeval_rows = {str(r["key"]): r for r in rows}
+        absolute, relative = float(given.get("--absolute", 0)), float(given.get("--relative", 0))
         sys.exit(compare(pathlib.Path(sys.argv[1])))

@@ -1,12 +1,13 @@
 package dev.millrace.jobs;
 
 import dev.millrace.jobs.console.Console;
-import dev.millrace.jobs.console.Inert;
+import dev.millrace.jobs.evaluate.night.NightId;
 import dev.millrace.jobs.evaluate.result.EvaluationFolder;
 import dev.millrace.jobs.evaluate.result.NightFolder;
 import dev.millrace.jobs.evaluate.run.Baselines;
 import dev.millrace.jobs.evaluate.run.Baselines.Accepted;
 import dev.millrace.jobs.evaluate.run.NightText;
+import dev.millrace.jobs.inert.InertText;
 import dev.millrace.jobs.outcome.CommandException;
 import dev.millrace.jobs.outcome.ExitCode;
 import java.io.IOException;
@@ -30,7 +31,7 @@ import picocli.CommandLine.Spec;
     footerHeading = "%nExamples:%n",
     footer = {
       "  millrace baseline accept --output evaluation",
-      "  millrace baseline accept 20261125T020000Z --output evaluation --note 'new tokenizer'",
+      "  millrace baseline accept 2026-11-25 --output evaluation --note 'new tokenizer'",
       "  millrace baseline list --output evaluation"
     })
 final class BaselineCommand implements Runnable {
@@ -76,7 +77,7 @@ final class BaselineCommand implements Runnable {
     console
         .out()
         .println(
-            Inert.text(
+            InertText.block(
                 "Accepted the night "
                     + accepted.night().nightId()
                     + ": later nights are compared with it."));
@@ -84,8 +85,8 @@ final class BaselineCommand implements Runnable {
   }
 
   private static NightFolder named(EvaluationFolder folder, String nightId) {
-    if (!nightId.matches("[0-9]{8}T[0-9]{6}Z") || !folder.night(nightId).isFinished()) {
-      throw none("a finished night '" + Inert.line(nightId, 40) + "'", folder.path());
+    if (NightId.parse(nightId).isEmpty() || !folder.night(nightId).isFinished()) {
+      throw none("a finished night '" + InertText.line(nightId, 40) + "'", folder.path());
     }
     return folder.night(nightId);
   }
@@ -133,7 +134,7 @@ final class BaselineCommand implements Runnable {
   }
 
   private static String line(Accepted accepted) {
-    return Inert.line(
+    return InertText.line(
         (accepted.current() ? "* " : "  ")
             + accepted.night().nightId()
             + "  accepted "

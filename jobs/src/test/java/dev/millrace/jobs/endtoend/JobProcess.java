@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** {@code run-job} in a JVM of its own, so that it can be killed. */
+/** {@code run-job} or {@code millrace} in a JVM of its own, so that it can be killed. */
 final class JobProcess {
   /** Longest that any job of these tests may take on a busy machine of two cores. */
   private static final long SECONDS_MAX = 300;
@@ -22,6 +22,16 @@ final class JobProcess {
 
   /** Starts a job; what it prints goes to a file. */
   static JobProcess start(Path cache, Path log, List<String> arguments) throws IOException {
+    return start("run-job", cache, log, arguments);
+  }
+
+  /** Starts {@code millrace}; what it prints goes to a file. */
+  static JobProcess millrace(Path cache, Path log, List<String> arguments) throws IOException {
+    return start("millrace", cache, log, arguments);
+  }
+
+  private static JobProcess start(String name, Path cache, Path log, List<String> arguments)
+      throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("--add-opens=java.base/java.nio=ALL-UNNAMED");
@@ -32,7 +42,7 @@ final class JobProcess {
     // slower.
     command.addAll(List.of("-XX:+UseSerialGC", "-Xmx1g"));
     command.addAll(
-        List.of("-Dmillrace.name=run-job", "-cp", System.getProperty("java.class.path")));
+        List.of("-Dmillrace.name=" + name, "-cp", System.getProperty("java.class.path")));
     command.add("dev.millrace.jobs.Main");
     command.addAll(arguments);
     ProcessBuilder builder = new ProcessBuilder(command);

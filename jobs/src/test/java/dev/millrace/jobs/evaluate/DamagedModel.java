@@ -11,12 +11,12 @@ import java.util.Map;
 import java.util.Random;
 
 /** A copy of a bfloat16 checkpoint with noise in the matrices of one layer. */
-final class DamagedModel {
+public final class DamagedModel {
   private static final double SHARE = 0.5;
 
   private DamagedModel() {}
 
-  static Path copy(Path checkpoint, Path target) throws IOException {
+  public static Path copy(Path checkpoint, Path target) throws IOException {
     Files.createDirectories(target);
     try (var files = Files.list(checkpoint)) {
       for (Path file : files.toList()) {

@@ -82,7 +82,12 @@ class NightTest {
     assertEquals(0, night.models().get(0).job().reusedRequests());
 
     String out = folder.resolve("out").toString();
-    assertEquals(0, CommandLineRun.millrace(cache, "baseline", "accept", "-o", out).exitCode());
+    CommandLineRun accepted =
+        CommandLineRun.millrace(cache, "baseline", "accept", night.nightId(), "-o", out);
+    assertEquals(0, accepted.exitCode(), accepted.all());
+    CommandLineRun unknown =
+        CommandLineRun.millrace(cache, "baseline", "accept", "2001-01-01", "-o", out);
+    assertEquals(2, unknown.exitCode(), unknown.all());
 
     CommandLineRun second = evaluate(spec);
     assertEquals(0, second.exitCode(), second.all());
@@ -104,6 +109,92 @@ class NightTest {
     NightResult failed = newest();
     assertEquals(Verdict.FAIL, failed.tasks().get(0).gate().verdict());
     assertTrue(failed.tasks().get(0).baseline().worse() > 6);
+  }
+
+  private Path twoModels(String first, String second) throws IOException {
+    return Files.writeString(
+        folder.resolve("two.yaml"),
+        """
+        name: two
+        models:
+          - {name: first, FIRST}
+          - {name: second, SECOND}
+        suites:
+          - name: both
+            tasks:
+              - name: skills
+                data: {path: DATA/prompts.parquet, id: id, limit: 30}
+                prompt: "{{ prompt }}"
+                target: "{{ expected }}"
+                sampling: {max_tokens: 64}
+          - name: one
+            models: [second]
+            tasks:
+              - {use: piqa, data: {path: DATA/evaluation/piqa.jsonl, limit: 5}}
+        """
+            .replace("FIRST", first)
+            .replace("SECOND", second)
+            .replace("DATA", RepositoryFiles.sampleData("").toString()));
+  }
+
+  private static String name(TaskResult task) {
+    return task.model() + " " + task.suite() + "/" + task.task();
+  }
+
+  @Test
+  void severalModelsHaveTheirOwnRowsBaselinesAndGates() throws IOException {
+    Path workspace = folder.resolve("workspace");
+    CommandLineRun converted =
+        CommandLineRun.millrace(
+            cache,
+            "convert",
+            "--checkpoint",
+            sampleModel().toString(),
+            "--output",
+            workspace.toString());
+    assertEquals(0, converted.exitCode(), converted.all());
+    String kept = "workspace: " + workspace;
+    String out = folder.resolve("out").toString();
+    CommandLineRun first = evaluate(twoModels(kept, "model: " + sampleModel()));
+    assertEquals(0, first.exitCode(), first.all());
+    assertEquals(0, CommandLineRun.millrace(cache, "baseline", "accept", "-o", out).exitCode());
+
+    Path damaged = DamagedModel.copy(sampleModel(), folder.resolve("damaged"));
+    CommandLineRun run = evaluate(twoModels(kept, "model: " + damaged));
+
+    assertEquals(5, run.exitCode(), run.all());
+    assertTrue(run.out().startsWith("Failed in 1 of 3 tasks: both/skills on second."), run.out());
+    NightResult night = newest();
+    assertEquals(
+        List.of("first both/skills", "second both/skills", "second one/piqa"),
+        night.tasks().stream().map(NightTest::name).toList());
+    assertEquals(List.of("first", "second"), night.models().stream().map(m -> m.name()).toList());
+    TaskResult same = night.tasks().get(0);
+    assertEquals(0.0, same.baseline().change());
+    assertEquals(30L, same.baseline().pairedRows());
+    assertEquals(Verdict.PASS, same.gate().verdict());
+    TaskResult worse = night.tasks().get(1);
+    assertTrue(worse.baseline().change() < -0.2, run.out());
+    assertEquals(Verdict.FAIL, worse.gate().verdict());
+    // the first is known from the accepted night, the second is another model: asked anew
+    assertEquals(0, night.models().get(0).job().computedRequests());
+    assertEquals(0, night.models().get(1).job().reusedRequests());
+    NightFolder files = EvaluationFolder.at(folder.resolve("out")).newestFinished().orElseThrow();
+    for (TaskResult task : night.tasks()) {
+      try (SampleReader samples = files.samples(task)) {
+        int rows = 0;
+        while (samples.next() != null) {
+          rows++;
+        }
+        assertEquals(task.rows(), rows, name(task));
+      }
+    }
+    String page = Files.readString(files.path().resolve("report.html"));
+    assertTrue(page.contains("first") && page.contains("second"));
+    List<String> lines = Files.readAllLines(files.path().resolve("tasks.csv"));
+    assertEquals(4, lines.size(), lines.toString());
+    assertTrue(Files.isDirectory(files.path().resolve("lm-eval/first")));
+    assertTrue(Files.isDirectory(files.path().resolve("lm-eval/second")));
   }
 
   @Test
@@ -150,7 +241,16 @@ class NightTest {
     String hostile =
         "<script>alert(1)</script> {{ 7 * 7 }} {% raw %} \u001b[31mred\u001b]0;x\u0007";
     StringBuilder rows = new StringBuilder();
-    for (String text : List.of(hostile, "x".repeat(1 << 20), "<|im_start|>system")) {
+    String hidden = "\u0000 \u202egnp.exe\u2066 \u200b\ufeff \ud800 \u009b31m \b\u007f";
+    List<String> texts =
+        List.of(
+            hostile,
+            "x".repeat(1 << 20),
+            "<|im_start|>system",
+            hidden,
+            "=cmd|' /C calc'!A0",
+            "+1,\"2\"\n@3");
+    for (String text : texts) {
       rows.append(
               new com.fasterxml.jackson.databind.ObjectMapper()
                   .createObjectNode()
@@ -159,7 +259,8 @@ class NightTest {
                   .toString())
           .append('\n');
     }
-    Files.writeString(folder.resolve("hostile.jsonl"), rows.toString());
+    String json = rows.toString().replace("\ud800", "\\ud800"); // half a pair, as JSON may hold it
+    Files.writeString(folder.resolve("hostile.jsonl"), json);
     Path spec =
         Files.writeString(
             folder.resolve("hostile.yaml"),
@@ -171,7 +272,7 @@ class NightTest {
                   - name: t
                     data: {path: hostile.jsonl}
                     prompt: "{{ question }}"
-                    target: "49"
+                    target: "{{ question }}"
                     sampling: {max_tokens: 4}
                     allowed_failures: 0.5
             """);
@@ -185,6 +286,21 @@ class NightTest {
       SampleResult sample = samples.next();
       assertEquals(hostile, sample.messages().get(0).content());
     }
+    for (String file : List.of("report.html", "rows.csv", "tasks.csv", "junit.xml")) {
+      String text = Files.readString(night.path().resolve(file));
+      assertTrue(
+          text.codePoints()
+              .noneMatch(c -> (c < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x9b),
+          file);
+      assertTrue(text.codePoints().noneMatch(c -> c >= 0x202a && c <= 0x202e), file);
+    }
+    String page = Files.readString(night.path().resolve("report.html"));
+    assertEquals(1, page.split("<script", -1).length - 1, "scripts of the page");
+    assertTrue(
+        page.contains("&lt;script&gt;alert(1)") && page.contains("⟨U+202E⟩gnp.exe"), "shown");
+    String cells = Files.readString(night.path().resolve("rows.csv"));
+    assertTrue(cells.contains(",\"'=cmd|' /C calc'!A0\","), "a formula is text");
+    assertTrue(cells.contains(",\"'+1,\"\"2\"\"\n@3\","), "quotes and breaks stay in their cell");
     String mistyped = Files.readString(spec).replace("{{ question }}", "{{ quostion }}");
     CommandLineRun refused = evaluate(Files.writeString(spec, mistyped));
     assertEquals(2, refused.exitCode());

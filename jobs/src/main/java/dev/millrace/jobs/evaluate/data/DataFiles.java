@@ -232,10 +232,45 @@ final class DataFiles {
   }
 
   private void add(String file, long index, Map<String, Object> values) {
-    values.replaceAll((name, value) -> value instanceof byte[] b ? text(b) : value);
+    values.replaceAll((name, value) -> wellFormed(value instanceof byte[] b ? text(b) : value));
     values.putIfAbsent(FILE_COLUMN, file);
     values.putIfAbsent(INDEX_COLUMN, index);
     rows.add(new RawRow(file, index, values));
+  }
+
+  /** JSON may hold half a surrogate pair, which no model can be asked: it becomes U+FFFD. */
+  private static Object wellFormed(Object value) {
+    if (value instanceof String text) {
+      return wellFormed(text);
+    }
+    if (value instanceof List<?> list) {
+      List<Object> copy = new ArrayList<>(list.size());
+      list.forEach(each -> copy.add(wellFormed(each)));
+      return copy;
+    }
+    if (value instanceof Map<?, ?> map) {
+      Map<Object, Object> copy = new LinkedHashMap<>();
+      map.forEach((key, each) -> copy.put(wellFormed(key), wellFormed(each)));
+      return copy;
+    }
+    return value;
+  }
+
+  private static String wellFormed(String text) {
+    int at = 0;
+    while (at < text.length() && !isHalf(text.codePointAt(at))) {
+      at += Character.charCount(text.codePointAt(at));
+    }
+    if (at == text.length()) {
+      return text;
+    }
+    StringBuilder whole = new StringBuilder(text.length());
+    text.codePoints().forEach(c -> whole.appendCodePoint(isHalf(c) ? 0xfffd : c));
+    return whole.toString();
+  }
+
+  private static boolean isHalf(int codePoint) {
+    return codePoint >= Character.MIN_SURROGATE && codePoint <= Character.MAX_SURROGATE;
   }
 
   private static String text(byte[] bytes) {

@@ -7,7 +7,6 @@ import dev.millrace.jobs.spec.Suggestion;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.ServiceLoader;
 import java.util.TreeMap;
 import java.util.function.Function;
 
@@ -16,7 +15,7 @@ public final class Metrics {
   private final Map<String, Function<Options, Metric>> known = new TreeMap<>();
   private final RequestType request;
 
-  private Metrics(RequestType request, Sandbox sandbox) {
+  private Metrics(RequestType request, Sandbox sandbox, UserMetrics users) {
     this.request = request;
     switch (request) {
       case GENERATE -> {
@@ -25,13 +24,13 @@ public final class Metrics {
         known.put("f1", TextMetrics::f1);
         known.put("ifeval", options -> new IfevalMetric());
         known.put("pass_at_k", options -> PassMetric.of(options, sandbox));
-        known.put("service", Metrics::service);
+        known.put("service", options -> service(options, users));
       }
       case MULTIPLE_CHOICE -> {
         for (ChoiceMetric metric : ChoiceMetric.values()) {
           known.put(metric.word(), options -> metric);
         }
-        known.put("service", Metrics::service);
+        known.put("service", options -> service(options, users));
       }
       case PERPLEXITY -> {
         for (String unit : List.of("word", "byte", "token")) {
@@ -46,11 +45,12 @@ public final class Metrics {
    * The metrics of a task, in order.
    *
    * @param sandbox runs commands, for metrics that do
+   * @param users metrics of the user's own
    * @throws dev.millrace.jobs.outcome.CommandException if one is not known or cannot be made, with
    *     its place
    */
-  public static List<Metric> of(TaskSpec task, Sandbox sandbox) {
-    Metrics metrics = new Metrics(task.request(), sandbox);
+  public static List<Metric> of(TaskSpec task, Sandbox sandbox, UserMetrics users) {
+    Metrics metrics = new Metrics(task.request(), sandbox, users);
     List<Metric> made = new ArrayList<>();
     for (MetricSpec spec : task.metrics()) {
       made.add(metrics.make(spec));
@@ -78,18 +78,8 @@ public final class Metrics {
     }
   }
 
-  private static Metric service(Options options) {
-    String name = options.text("name");
-    Map<String, Object> all = options.all();
-    List<String> names = new ArrayList<>();
-    for (UserMetric metric : ServiceLoader.load(UserMetric.class)) {
-      if (metric.name().equals(name)) {
-        return new Service(metric, all);
-      }
-      names.add(metric.name());
-    }
-    throw new IllegalArgumentException(
-        "expected a UserMetric on the class path called '" + name + "', found " + names);
+  private static Metric service(Options options, UserMetrics users) {
+    return new Service(users.named(options.text("name")), options.all());
   }
 
   private record Service(UserMetric metric, Map<String, Object> options) implements Metric {

@@ -11,27 +11,80 @@ import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 
 /**
  * Runs a command on what a model wrote: in an empty folder of its own, with an empty environment,
- * with limits on time, memory, output, files and processes, without network where the system lets a
- * user take it away. It keeps an honest program that went wrong from doing harm; against one that
- * means harm, run the evaluation as a user who may do nothing, or in a container. Forbidden unless
- * the user asked for it.
+ * with limits on time, memory, output and files, and, as far as the system lets a user do so,
+ * without network, with every other folder read-only, and with no process that outlives it. It
+ * keeps an honest program that went wrong from doing harm; against one that means harm, run the
+ * evaluation as a user who may do nothing, or in a container. Forbidden unless the user asked for
+ * it.
  */
 public final class Sandbox {
-  private static final int PROCESSES_EXTRA = 64;
-  private static final Sandbox FORBIDDEN = new Sandbox(false, List.of());
+  private static final int OPEN_FILES_MAX = 64;
+  private static final Sandbox FORBIDDEN = new Sandbox(false, Isolation.NONE);
 
   private final boolean allowed;
-  private final List<String> isolation;
+  private final Isolation isolation;
 
-  private Sandbox(boolean allowed, List<String> isolation) {
+  private Sandbox(boolean allowed, Isolation isolation) {
     this.allowed = allowed;
-    this.isolation = List.copyOf(isolation);
+    this.isolation = isolation;
+  }
+
+  /** What a command is kept from, strongest first. */
+  enum Isolation {
+    /**
+     * Namespaces of its own for users, network, processes and mounts. All mounts but its folder
+     * become read-only, keeping the flags that a user may not clear; then every right to change
+     * that is given up.
+     */
+    FULL(
+        "--net --pid --fork --kill-child --mount",
+        """
+        mount --make-rprivate / && mount --bind . . && cd "$PWD" || exit 125
+        while read -r device place kind options rest; do
+          case $place in "$PWD" | /proc | /proc/* | /sys | /sys/*) continue ;; esac
+          flags=ro
+          for flag in nosuid nodev noexec noatime nodiratime relatime; do
+            case ,$options, in *,$flag,*) flags=$flags,$flag ;; esac
+          done
+          mount -o "remount,bind,$flags" "$place" 2>/dev/null
+        done </proc/self/mounts
+        [ ! -w /. ] && [ ! -w "$PWD/.." ] && [ -w "$PWD" ] || exit 125
+        """,
+        "setpriv --bounding-set=-all --inh-caps=-all --no-new-privs -- "),
+    /** No network. */
+    NO_NETWORK("--net", "", ""),
+    /** Nothing but the limits. */
+    NONE("", "", "");
+
+    private final String namespaces;
+    private final String before;
+    private final String dropping;
+
+    Isolation(String namespaces, String before, String dropping) {
+      this.namespaces = namespaces;
+      this.before = before;
+      this.dropping = dropping;
+    }
+
+    /** A command that runs the program in "$@" after these lines of shell. */
+    List<String> command(String lines) {
+      List<String> command = new ArrayList<>();
+      if (!namespaces.isEmpty()) {
+        command.addAll(List.of("unshare", "--user", "--map-root-user"));
+        command.addAll(List.of(namespaces.split(" ", -1)));
+        command.add("--");
+      }
+      String script = before + lines + "exec " + dropping + "\"$@\"";
+      command.addAll(List.of("sh", "-c", script, "sandbox"));
+      return command;
+    }
   }
 
   /** Runs nothing. */
@@ -41,20 +94,32 @@ public final class Sandbox {
 
   /** Runs commands, as isolated as this system allows. */
   public static Sandbox allowed() {
-    List<String> own = List.of("unshare", "--user", "--map-root-user", "--net", "--");
-    return new Sandbox(true, works(own) ? own : List.of());
+    for (Isolation isolation : Isolation.values()) {
+      if (isolation == Isolation.NONE || works(isolation)) {
+        return new Sandbox(true, isolation);
+      }
+    }
+    throw new AssertionError("the last of them needs nothing");
   }
 
-  private static boolean works(List<String> prefix) {
-    List<String> command = new ArrayList<>(prefix);
+  private static boolean works(Isolation isolation) {
+    List<String> command = isolation.command("");
     command.add("true");
     try {
-      Process process =
-          new ProcessBuilder(command)
-              .redirectErrorStream(true)
-              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-              .start();
-      return process.waitFor(5, TimeUnit.SECONDS) && process.exitValue() == 0;
+      Path folder = Files.createTempDirectory("millrace-sandbox-");
+      try {
+        Process process =
+            new ProcessBuilder(command)
+                .directory(folder.toFile())
+                .redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                .start();
+        boolean ended = process.waitFor(5, TimeUnit.SECONDS);
+        kill(process);
+        return ended && process.exitValue() == 0;
+      } finally {
+        Files.delete(folder);
+      }
     } catch (IOException e) {
       return false; // no such program: there is no isolation to be had
     } catch (InterruptedException e) {
@@ -67,9 +132,9 @@ public final class Sandbox {
     return allowed;
   }
 
-  /** Whether commands have no network. */
-  public boolean isWithoutNetwork() {
-    return !isolation.isEmpty();
+  /** What commands are kept from. */
+  Isolation isolation() {
+    return isolation;
   }
 
   /**
@@ -127,18 +192,15 @@ public final class Sandbox {
     long kib = Math.max(1, limits.memoryBytes() / 1024);
     long seconds = Math.max(1, (limits.millis() + 999) / 1000);
     long blocks = Math.max(1, limits.outputBytes() / 512);
-    String script =
-        "ulimit -c 0; ulimit -v "
-            + kib
-            + "; ulimit -t "
-            + seconds
-            + "; ulimit -f "
-            + blocks
-            + "; ulimit -n "
-            + PROCESSES_EXTRA
-            + "; exec \"$@\"";
-    List<String> full = new ArrayList<>(isolation);
-    full.addAll(List.of("sh", "-c", script, "sandbox"));
+    String limiting =
+        String.format(
+            Locale.ROOT,
+            "ulimit -c 0; ulimit -v %d; ulimit -t %d; ulimit -f %d; ulimit -n %d%n",
+            kib,
+            seconds,
+            blocks,
+            OPEN_FILES_MAX);
+    List<String> full = isolation.command(limiting);
     full.addAll(command);
     return full;
   }

@@ -3,12 +3,14 @@ package dev.millrace.jobs.evaluate.metric;
 import java.util.Map;
 
 /**
- * A metric of a user's own: put a class that implements this on the class path with an entry in
- * {@code META-INF/services/dev.millrace.jobs.evaluate.metric.UserMetric}, and name it in a spec as
- * {@code service: {name: NAME}}.
+ * A metric of a user's own: put a class that implements this, with a constructor without
+ * parameters, into a jar with an entry in {@code
+ * META-INF/services/dev.millrace.jobs.evaluate.metric.UserMetric}, name the jar in a spec's {@code
+ * metric_jars} and the metric in a task as {@code service: {name: NAME}}. One instance judges all
+ * samples of all tasks, one after another.
  */
 public interface UserMetric {
-  /** Its name, unique among all on the class path. */
+  /** Its name, unique among all. */
   String name();
 
   /**

@@ -19,6 +19,7 @@ import java.util.Optional;
  *       has ended, whatever the file says by now: a date has one night. A night that was given up
  *       runs again if the file has changed since.
  *   <li>By hand: the last night of the same file that was cut off within a day, else a new one.
+ *   <li>A night whose verdict is there and whose report or notices were cut off counts as cut off.
  * </ul>
  *
  * @param night the night to run
@@ -74,7 +75,7 @@ record NightChoice(NightEntry night, boolean nothingToDo, String why) {
       if (night.state() == State.ENDED && (!error || sameFile)) {
         return new NightChoice(
             night,
-            true,
+            night.closed(),
             "Night "
                 + night.id()
                 + " has ended: "
@@ -103,7 +104,7 @@ record NightChoice(NightEntry night, boolean nothingToDo, String why) {
     Instant since = clock.instant().minus(RESUME_WITHIN);
     List<NightEntry> cutOff =
         store.nights().stream()
-            .filter(night -> night.state() != State.ENDED)
+            .filter(night -> night.state() != State.ENDED || !night.closed())
             .filter(night -> night.fingerprint().equals(spec.fingerprint()))
             .filter(night -> night.started().filter(since::isBefore).isPresent())
             .toList();

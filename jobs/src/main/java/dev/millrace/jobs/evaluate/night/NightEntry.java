@@ -18,6 +18,7 @@ import java.util.Optional;
  * @param verdict what it came to, once it has ended
  * @param notices who was told
  * @param trouble what went wrong beside the verdict: a report that could not be written
+ * @param closed whether all that follows the verdict was done; if not, the next start does it
  */
 public record NightEntry(
     NightId id,
@@ -28,7 +29,8 @@ public record NightEntry(
     List<Attempt> attempts,
     Optional<NightVerdict> verdict,
     List<Notice> notices,
-    List<String> trouble) {
+    List<String> trouble,
+    boolean closed) {
 
   /** How far a night came. */
   public enum State {
@@ -71,6 +73,9 @@ public record NightEntry(
     if ((state == State.ENDED) != verdict.isPresent()) {
       throw new IllegalArgumentException("expected a verdict in state ENDED alone: " + state);
     }
+    if (closed && state != State.ENDED) {
+      throw new IllegalArgumentException("expected a night that is closed to have ended: " + state);
+    }
   }
 
   /** A night that has not begun. */
@@ -84,19 +89,29 @@ public record NightEntry(
         List.of(),
         Optional.empty(),
         List.of(),
-        List.of());
+        List.of(),
+        false);
   }
 
   NightEntry begun(Instant now) {
     List<Attempt> all = new ArrayList<>(attempts);
     all.add(new Attempt(now, null, ""));
     return new NightEntry(
-        id, spec, fingerprint, State.RUNNING, due, all, verdict, notices, trouble);
+        id, spec, fingerprint, State.RUNNING, due, all, verdict, notices, trouble, closed);
   }
 
   NightEntry stopped(Instant now, String outcome) {
     return new NightEntry(
-        id, spec, fingerprint, State.STOPPED, due, closed(now, outcome), verdict, notices, trouble);
+        id,
+        spec,
+        fingerprint,
+        State.STOPPED,
+        due,
+        stoppedAttempts(now, outcome),
+        verdict,
+        notices,
+        trouble,
+        closed);
   }
 
   NightEntry ended(Instant now, NightVerdict reached) {
@@ -106,23 +121,32 @@ public record NightEntry(
         fingerprint,
         State.ENDED,
         due,
-        closed(now, reached.verdict()),
+        stoppedAttempts(now, reached.verdict()),
         Optional.of(reached),
         notices,
-        trouble);
+        trouble,
+        closed);
   }
 
   NightEntry told(List<Notice> to) {
-    return new NightEntry(id, spec, fingerprint, state, due, attempts, verdict, to, trouble);
+    return new NightEntry(
+        id, spec, fingerprint, state, due, attempts, verdict, to, trouble, closed);
+  }
+
+  /** Nothing is left to do. */
+  NightEntry close() {
+    return new NightEntry(
+        id, spec, fingerprint, state, due, attempts, verdict, notices, trouble, true);
   }
 
   NightEntry troubledBy(String what) {
     List<String> all = new ArrayList<>(trouble);
     all.add(what);
-    return new NightEntry(id, spec, fingerprint, state, due, attempts, verdict, notices, all);
+    return new NightEntry(
+        id, spec, fingerprint, state, due, attempts, verdict, notices, all, closed);
   }
 
-  private List<Attempt> closed(Instant now, String outcome) {
+  private List<Attempt> stoppedAttempts(Instant now, String outcome) {
     List<Attempt> all = new ArrayList<>(attempts);
     Attempt last = all.remove(all.size() - 1);
     all.add(new Attempt(last.started(), now, outcome));

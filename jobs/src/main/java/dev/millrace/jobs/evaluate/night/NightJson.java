@@ -34,6 +34,7 @@ import java.util.Optional;
  * tasks        task, model, metric, score, low, high, rows, verdict
  * notices      to, delivered, tries, error
  * trouble      what went wrong beside the verdict
+ * closed       whether report and notices, which follow the verdict, are done
  * </pre>
  */
 final class NightJson {
@@ -76,6 +77,7 @@ final class NightJson {
     }
     ArrayNode trouble = root.putArray("trouble");
     night.trouble().forEach(trouble::add);
+    root.put("closed", night.closed());
     return root;
   }
 
@@ -155,7 +157,8 @@ final class NightJson {
         attempts,
         state == State.ENDED ? Optional.of(verdict(root)) : Optional.empty(),
         notices,
-        trouble);
+        trouble,
+        state == State.ENDED && root.path("closed").asBoolean());
   }
 
   private static NightVerdict verdict(JsonNode root) {

@@ -4,9 +4,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.millrace.jobs.evaluate.inert.InertText;
 import dev.millrace.jobs.evaluate.night.NightEntry.Notice;
 import dev.millrace.jobs.evaluate.night.NightEntry.State;
+import dev.millrace.jobs.inert.InertText;
 import dev.millrace.jobs.progress.Amounts;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -140,7 +140,7 @@ public final class NightList {
       }
     }
     parts.addAll(night.trouble());
-    return InertText.line(InertText.shortened(String.join(" ", parts), SUMMARY_CHARS_MAX));
+    return InertText.line(String.join(" ", parts), SUMMARY_CHARS_MAX);
   }
 
   /** The same as JSON: what run.json says of each night, and those that were missed. */

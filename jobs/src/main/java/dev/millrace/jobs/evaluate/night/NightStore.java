@@ -80,13 +80,25 @@ final class NightStore {
     }
   }
 
-  /** The first name of a date that no folder has. */
-  NightId unused(LocalDate date) {
+  /** The first name of a date that no night has. */
+  NightId unused(LocalDate date) throws IOException {
     NightId id = new NightId(date, 1);
-    while (Files.exists(folder(id))) {
+    while (isUsed(id)) {
       id = id.again();
     }
     return id;
+  }
+
+  /**
+   * A night killed at its birth leaves a folder with a temporary file at most: its name is free.
+   */
+  private boolean isUsed(NightId id) throws IOException {
+    if (!Files.exists(folder(id))) {
+      return false;
+    }
+    try (Stream<Path> below = Files.list(folder(id))) {
+      return below.anyMatch(path -> !path.getFileName().toString().startsWith("."));
+    }
   }
 
   /** Stores what is known of a night, whole or not at all. */

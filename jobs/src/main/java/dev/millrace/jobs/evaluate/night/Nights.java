@@ -1,12 +1,13 @@
 package dev.millrace.jobs.evaluate.night;
 
 import dev.millrace.jobs.console.Console;
-import dev.millrace.jobs.evaluate.inert.InertText;
 import dev.millrace.jobs.evaluate.night.NightEntry.Notice;
 import dev.millrace.jobs.evaluate.night.NightEntry.State;
+import dev.millrace.jobs.inert.InertText;
 import dev.millrace.jobs.outcome.CommandException;
 import dev.millrace.jobs.outcome.ExitCode;
 import dev.millrace.jobs.outcome.Failures;
+import dev.millrace.pipeline.job.CancelToken;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,7 +23,7 @@ import java.util.Optional;
  * is, the same again after a crash ({@link NightChoice}); the evaluation, ended at the deadline;
  * the verdict stored; the report; the notifications; the removal of what is too old. From the
  * moment that the verdict is stored nothing changes it: what fails after that is told on standard
- * error and kept beside it.
+ * error and kept beside it, and what a kill cut off after that is done by the next start.
  */
 public final class Nights {
   private static final int CATCH_UP_NIGHTS = 7;
@@ -111,11 +112,14 @@ public final class Nights {
     }
     NightEntry entry = choice.night();
     if (entry.state() == State.ENDED) {
+      if (!entry.closed()) {
+        finish(store, entry, body, again(store, entry));
+      }
       NightVerdict verdict = entry.verdict().orElseThrow();
       console.notice("Night " + entry.id() + " has ended: " + verdict.verdict() + ".");
       return verdict.exitCode();
     }
-    catchUp(store);
+    catchUp(store, body);
     store.reserve();
     if (settings.due().isPresent() && entry.attempts().size() >= settings.attemptsMax()) {
       String why = "Cut off " + entry.attempts().size() + " times without a word; given up.";
@@ -198,7 +202,7 @@ public final class Nights {
 
   private void giveUp(NightStore store, NightEntry entry, ExitCode code, String why)
       throws IOException {
-    String summary = InertText.line(InertText.shortened(why, SUMMARY_CHARS_MAX));
+    String summary = InertText.line(why, SUMMARY_CHARS_MAX);
     NightVerdict error = new NightVerdict(code, NightVerdict.ERROR, summary, List.of());
     NightEntry ended = entry.ended(clock.instant(), error);
     store.write(ended);
@@ -218,6 +222,17 @@ public final class Nights {
     } catch (IOException e) {
       troubled(entry, "The night's record could not be written: " + text(e));
     }
+  }
+
+  /** A night that has its verdict, for what follows it. */
+  private static Night again(NightStore store, NightEntry ended) {
+    return new Night(
+        ended.id(),
+        store.folder(ended.id()),
+        ended.attempts().size(),
+        Optional.empty(),
+        new CancelToken(),
+        store::keep);
   }
 
   private NightEntry troubled(NightEntry entry, String what) {
@@ -240,7 +255,7 @@ public final class Nights {
             "Not told: " + notice.to() + " (" + notice.error() + "); tried again next night.");
       }
     }
-    store.write(entry.told(notices));
+    store.write(entry.told(notices).close());
   }
 
   private void retain(NightStore store, int keep, NightBody body) {
@@ -254,14 +269,21 @@ public final class Nights {
     }
   }
 
-  /** Tells verdicts of the last nights to those whom they have not reached. */
-  private void catchUp(NightStore store) throws IOException {
+  /** Does for the last nights what a kill cut off, and tells those whom they have not reached. */
+  private void catchUp(NightStore store, NightBody body) throws IOException {
     List<NightEntry> nights = store.nights();
     Instant since = clock.instant().minus(Duration.ofDays(CATCH_UP_NIGHTS));
     for (NightEntry night : nights) {
       boolean recent = night.finished().filter(since::isBefore).isPresent();
       boolean pending = night.notices().stream().anyMatch(notice -> !notice.delivered());
-      if (night.state() == State.ENDED && recent && pending) {
+      if (night.state() != State.ENDED || !recent) {
+        continue;
+      }
+      if (!night.closed()) {
+        store.write(
+            night.close()); // first: a report that kills its process holds up one night only
+        finish(store, night, body, again(store, night));
+      } else if (pending) {
         store.write(night.told(notifier.tellOnce(night, store.folder(night.id()))));
       }
     }

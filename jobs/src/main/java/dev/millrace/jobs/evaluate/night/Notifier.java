@@ -2,9 +2,9 @@ package dev.millrace.jobs.evaluate.night;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.millrace.jobs.evaluate.inert.InertText;
 import dev.millrace.jobs.evaluate.night.NightEntry.Notice;
 import dev.millrace.jobs.evaluate.night.Recipient.Message;
+import dev.millrace.jobs.inert.InertText;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -100,7 +100,7 @@ final class Notifier {
   private static String why(Exception failure) {
     String said = failure.getMessage();
     String text = said == null ? failure.getClass().getSimpleName() : said;
-    return InertText.line(InertText.shortened(text, ERROR_CHARS_MAX));
+    return InertText.line(text, ERROR_CHARS_MAX);
   }
 
   private static Message message(NightEntry night, Path folder) {

@@ -5,22 +5,50 @@ import dev.millrace.jobs.evaluate.spec.ChoicesSpec;
 import dev.millrace.jobs.evaluate.spec.PlacedText;
 import dev.millrace.jobs.evaluate.template.RowTemplate;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /** The choices of each row and which of them is right. */
 final class Choices {
   private final ChoicesSpec spec;
   private final List<RowTemplate> templates;
   private final RowTemplate answer;
+  private final RowTemplate context;
+  private final RowTemplate continuation;
 
   Choices(ChoicesSpec spec) {
     this.spec = spec;
     this.templates = spec.templates().stream().map(RowTemplate::compile).toList();
     this.answer = RowTemplate.compile(spec.answer());
+    this.context = spec.context() == null ? null : RowTemplate.compile(spec.context());
+    this.continuation =
+        spec.continuation() == null ? null : RowTemplate.compile(spec.continuation());
   }
 
   String delimiter() {
     return spec.delimiter();
+  }
+
+  /** Whether a choice stands in the question, and the same words after it are scored. */
+  boolean haveContexts() {
+    return context != null;
+  }
+
+  /** What is asked with this choice in it. */
+  String context(DataRow row, String choice) {
+    return context.render(with(row, choice));
+  }
+
+  /** What is scored after {@link #context}. */
+  String continuation(DataRow row, String choice) {
+    return continuation.render(with(row, choice));
+  }
+
+  private static Map<String, Object> with(DataRow row, String choice) {
+    Map<String, Object> values = new HashMap<>(row.values());
+    values.put("choice", choice);
+    return values;
   }
 
   List<String> of(DataRow row) {

@@ -137,28 +137,35 @@ public final class TaskItems {
 
   private Item multipleChoice(DataRow row, int repeat) {
     Asked asked = asked(row);
-    Prompt asks = asked.prompt();
-    String moved = "";
-    if (asks instanceof Prompt.Text text) {
-      // white space at the end belongs to the choice: tokenizers join it to the word after it
-      String stripped = text.text().stripTrailing();
-      moved = stripped.isEmpty() ? "" : text.text().substring(stripped.length());
-      asks = new Prompt.Text(stripped.isEmpty() ? text.text() : stripped);
-    }
     List<String> texts = choices.of(row);
     int right = choices.right(row, texts);
     List<String> scored = new ArrayList<>();
     List<Integer> bytes = new ArrayList<>();
     List<ModelRequest> requests = new ArrayList<>();
     SamplingSettings sampling = SamplingSettings.builder().maxTokens(1).build();
+    boolean inContext = choices.haveContexts();
     for (String text : texts) {
-      String continuation = moved + choices.delimiter() + text;
-      scored.add(continuation);
-      bytes.add(text.getBytes(StandardCharsets.UTF_8).length);
-      requests.add(new ModelRequest(asks, continuation, 0, sampling));
+      Asked asks = inContext ? asked(row, choices.context(row, text)) : asked;
+      String said = inContext ? choices.continuation(row, text) : text;
+      ModelRequest request = scoring(asks.prompt(), choices.delimiter() + said, sampling);
+      scored.add((inContext ? text : "") + request.continuation());
+      bytes.add(said.getBytes(StandardCharsets.UTF_8).length);
+      requests.add(request);
     }
     return item(
         row, repeat, asked, texts.get(right), scored, bytes, right, Map.of(), null, requests);
+  }
+
+  /** White space at a prompt's end belongs to what follows: tokenizers join it to the next word. */
+  private static ModelRequest scoring(Prompt asks, String continuation, SamplingSettings sampling) {
+    if (asks instanceof Prompt.Text text) {
+      String stripped = text.text().stripTrailing();
+      if (!stripped.isEmpty()) {
+        String moved = text.text().substring(stripped.length());
+        return new ModelRequest(new Prompt.Text(stripped), moved + continuation, 0, sampling);
+      }
+    }
+    return new ModelRequest(asks, continuation, 0, sampling);
   }
 
   private Item perplexity(DataRow row, int repeat) throws RequestException {
@@ -229,8 +236,13 @@ public final class TaskItems {
   }
 
   private Asked asked(DataRow row) {
-    String own = prompt.render(row.values());
-    List<DataRow> examples = fewShot == null ? List.of() : fewShot.of(row, own);
+    return asked(row, prompt.render(row.values()));
+  }
+
+  /** What is asked, with the row's own question in these words. */
+  private Asked asked(DataRow row, String own) {
+    List<DataRow> examples =
+        fewShot == null ? List.of() : fewShot.of(row, prompt.render(row.values()));
     boolean turns = fewShot != null && spec.fewShot().turns();
     StringBuilder text = new StringBuilder();
     if (preamble != null) {
@@ -241,7 +253,7 @@ public final class TaskItems {
       messages.add(new ChatMessage("system", system.render(row.values())));
     }
     for (DataRow example : examples) {
-      String asked = prompt.render(example.values());
+      String asked = exampleQuestion(example);
       String answer = answer(example);
       if (turns) {
         messages.add(new ChatMessage("user", asked));
@@ -261,13 +273,24 @@ public final class TaskItems {
     return new Asked(null, messages);
   }
 
+  private String exampleQuestion(DataRow example) {
+    return choices != null && choices.haveContexts()
+        ? choices.context(example, right(example))
+        : prompt.render(example.values());
+  }
+
+  private String right(DataRow row) {
+    List<String> texts = choices.of(row);
+    return texts.get(choices.right(row, texts));
+  }
+
   private String answer(DataRow example) {
     if (exampleAnswer != null) {
       return exampleAnswer.render(example.values());
     }
     if (choices != null) {
-      List<String> texts = choices.of(example);
-      return texts.get(choices.right(example, texts));
+      String right = right(example);
+      return choices.haveContexts() ? choices.continuation(example, right) : right;
     }
     if (target != null) {
       return target.render(example.values());

@@ -1,12 +1,12 @@
 package dev.millrace.jobs.evaluate.report;
 
-import dev.millrace.jobs.evaluate.inert.InertText;
 import dev.millrace.jobs.evaluate.result.BaselineComparison;
 import dev.millrace.jobs.evaluate.result.Interval;
 import dev.millrace.jobs.evaluate.result.NightResult;
 import dev.millrace.jobs.evaluate.result.SampleMessage;
 import dev.millrace.jobs.evaluate.result.SampleResult;
 import dev.millrace.jobs.evaluate.result.TaskResult;
+import dev.millrace.jobs.inert.InertText;
 import java.util.stream.Collectors;
 
 /**

@@ -1,6 +1,5 @@
 package dev.millrace.jobs.evaluate.report;
 
-import dev.millrace.jobs.evaluate.inert.InertText;
 import dev.millrace.jobs.evaluate.report.Flip.Kind;
 import dev.millrace.jobs.evaluate.result.ChoiceScore;
 import dev.millrace.jobs.evaluate.result.NightFolder;
@@ -8,6 +7,7 @@ import dev.millrace.jobs.evaluate.result.SampleMessage;
 import dev.millrace.jobs.evaluate.result.SampleReader;
 import dev.millrace.jobs.evaluate.result.SampleResult;
 import dev.millrace.jobs.evaluate.result.TaskResult;
+import dev.millrace.jobs.inert.InertText;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.ArrayList;

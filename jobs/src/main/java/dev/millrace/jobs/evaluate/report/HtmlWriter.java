@@ -1,6 +1,6 @@
 package dev.millrace.jobs.evaluate.report;
 
-import dev.millrace.jobs.evaluate.inert.InertText;
+import dev.millrace.jobs.inert.InertText;
 import java.io.IOException;
 import java.io.Writer;
 import java.util.ArrayDeque;

@@ -1,10 +1,10 @@
 package dev.millrace.jobs.evaluate.report;
 
-import dev.millrace.jobs.evaluate.inert.InertText;
 import dev.millrace.jobs.evaluate.result.BaselineComparison;
 import dev.millrace.jobs.evaluate.result.NightResult;
 import dev.millrace.jobs.evaluate.result.TaskResult;
 import dev.millrace.jobs.evaluate.result.Verdict;
+import dev.millrace.jobs.inert.InertText;
 import java.io.StringWriter;
 import java.time.Duration;
 import java.util.ArrayList;

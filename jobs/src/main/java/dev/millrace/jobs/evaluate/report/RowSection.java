@@ -1,11 +1,11 @@
 package dev.millrace.jobs.evaluate.report;
 
-import dev.millrace.jobs.evaluate.inert.InertText;
 import dev.millrace.jobs.evaluate.report.Flip.Kind;
 import dev.millrace.jobs.evaluate.result.ChoiceScore;
 import dev.millrace.jobs.evaluate.result.NightResult;
 import dev.millrace.jobs.evaluate.result.SampleMessage;
 import dev.millrace.jobs.evaluate.result.SampleResult;
+import dev.millrace.jobs.inert.InertText;
 import dev.millrace.jobs.progress.Amounts;
 import java.io.IOException;
 import java.util.ArrayList;

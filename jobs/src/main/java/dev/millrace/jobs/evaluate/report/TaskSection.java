@@ -111,8 +111,9 @@ final class TaskSection {
       html.element("span", Amounts.count(task.failures()) + " failed", "class", "quiet bad");
     }
     html.close("td");
-    html.open("td", "data-label", "History");
-    plots.spark(task, points(task));
+    List<Point> points = points(task);
+    html.open("td", "class", points.size() < 2 ? "absent" : null, "data-label", "History");
+    plots.spark(task, points);
     html.close("td").close("tr");
     more(task);
     html.close("tbody");
@@ -132,10 +133,11 @@ final class TaskSection {
 
   private void baseline(TaskResult task) throws IOException {
     BaselineComparison comparison = task.baseline();
-    html.open("td", "class", "num", "data-label", "Baseline");
+    String absent = comparison == null ? " absent" : "";
+    html.open("td", "class", "num" + absent, "data-label", "Baseline");
     html.text(comparison == null ? Figures.NONE : Figures.score(task.metric(), comparison.score()));
     html.close("td");
-    html.open("td", "class", "changes", "data-label", "Change");
+    html.open("td", "class", "changes" + absent, "data-label", "Change");
     if (comparison == null) {
       html.element("span", Figures.NONE, "class", "quiet");
     } else {

@@ -30,7 +30,7 @@ final class VerdictSection {
     html.open("div", "class", "inner");
     html.open("p", "class", "kicker");
     html.name(night.specName()).text(" · night ").name(night.nightId());
-    html.text(" · began " + Figures.time(night.started()));
+    html.text(" · began ").element("span", Figures.time(night.started()), "class", "unbroken");
     html.close("p");
     html.open("h1");
     html.element("span", HtmlPage.mark(night.verdict()), "class", "mark", "aria-hidden", "true");

@@ -7,11 +7,13 @@ import java.util.Objects;
 /**
  * One choice of a multiple-choice row, scored after the prompt.
  *
- * @param text the continuation that was scored, its leading space included
+ * @param text the continuation that was scored, its leading space included; where the choice stands
+ *     in the question, choice and continuation
  * @param logLikelihood sum of the log-probabilities of its tokens, natural logarithm
  * @param tokens their number: {@code logLikelihood / tokens} is the length-normalised score
- * @param bytes UTF-8 bytes of the choice without the delimiter before it: {@code logLikelihood /
- *     bytes} is the byte-normalised score
+ * @param bytes UTF-8 bytes of the choice without the delimiter before it (of the continuation,
+ *     where the choice stands in the question): {@code logLikelihood / bytes} is the
+ *     byte-normalised score
  * @param greedy whether greedy decoding would say exactly this
  */
 public record ChoiceScore(

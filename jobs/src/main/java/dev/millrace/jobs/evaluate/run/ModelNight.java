@@ -6,6 +6,7 @@ import dev.millrace.api.engine.EngineStatistics;
 import dev.millrace.api.engine.PromptEncoder;
 import dev.millrace.jobs.evaluate.metric.Metrics;
 import dev.millrace.jobs.evaluate.metric.Sandbox;
+import dev.millrace.jobs.evaluate.metric.UserMetrics;
 import dev.millrace.jobs.evaluate.prompt.Seeds;
 import dev.millrace.jobs.evaluate.prompt.TaskItems;
 import dev.millrace.jobs.evaluate.request.Answer;
@@ -45,14 +46,21 @@ final class ModelNight {
   private final String engineFingerprint;
   private final PromptEncoder encoder;
   private final Sandbox sandbox;
+  private final UserMetrics userMetrics;
 
-  ModelNight(EvaluationSpec spec, ModelSpec model, EngineFactory factory, Sandbox sandbox) {
+  ModelNight(
+      EvaluationSpec spec,
+      ModelSpec model,
+      EngineFactory factory,
+      Sandbox sandbox,
+      UserMetrics userMetrics) {
     this.spec = spec;
     this.model = model;
     this.factory = factory;
     this.engineFingerprint = factory.fingerprint();
     this.encoder = factory.openPromptEncoder();
     this.sandbox = sandbox;
+    this.userMetrics = userMetrics;
   }
 
   String name() {
@@ -92,7 +100,7 @@ final class ModelNight {
   void check() throws IOException {
     forEachTask(
         (suite, task) -> {
-          Metrics.of(task, sandbox);
+          Metrics.of(task, sandbox, userMetrics);
           dev.millrace.jobs.evaluate.extract.Extractor.of(task.extract());
           task.gate().forEach(dev.millrace.jobs.evaluate.gate.GateRule::compile);
         });
@@ -171,7 +179,8 @@ final class ModelNight {
           String file = NightFolder.samplesFile(model.name(), suite.name(), task.name());
           try (SampleWriter writer = folder.sampleWriter(file)) {
             TaskScorer scorer =
-                new TaskScorer(task, engineFingerprint, store, Metrics.of(task, sandbox), writer);
+                new TaskScorer(
+                    task, engineFingerprint, store, Metrics.of(task, sandbox, userMetrics), writer);
             items.forEach(
                 item -> {
                   try {

@@ -4,13 +4,14 @@ import dev.millrace.api.engine.EngineFactory;
 import dev.millrace.api.workspace.Workspace;
 import dev.millrace.api.workspace.WorkspaceManifest;
 import dev.millrace.jobs.console.Console;
-import dev.millrace.jobs.console.Inert;
 import dev.millrace.jobs.evaluate.metric.Sandbox;
+import dev.millrace.jobs.evaluate.metric.UserMetrics;
 import dev.millrace.jobs.evaluate.request.AnswerStore;
 import dev.millrace.jobs.evaluate.request.RequestFiles;
 import dev.millrace.jobs.evaluate.result.EvaluationFolder;
 import dev.millrace.jobs.evaluate.spec.EvaluationSpec;
 import dev.millrace.jobs.evaluate.spec.ModelSpec;
+import dev.millrace.jobs.inert.InertText;
 import dev.millrace.jobs.model.ModelStore;
 import dev.millrace.jobs.model.Places;
 import dev.millrace.jobs.outcome.ExitCode;
@@ -61,10 +62,10 @@ public final class NightCheck {
     boolean fits = true;
     try {
       Path scratch = Files.createTempDirectory("millrace-check-");
-      try {
+      try (UserMetrics metrics = UserMetrics.of(spec.metricJars())) {
         console.out().println("Plan of '" + spec.name() + "'; nothing was computed.");
         for (ModelSpec model : spec.models()) {
-          fits &= check(spec, model, options, scratch);
+          fits &= check(spec, model, options, scratch, metrics);
         }
       } finally {
         AtomicFiles.delete(scratch);
@@ -76,12 +77,13 @@ public final class NightCheck {
     return fits ? ExitCode.DONE : ExitCode.DOES_NOT_FIT;
   }
 
-  private boolean check(EvaluationSpec spec, ModelSpec model, NightOptions options, Path scratch)
+  private boolean check(
+      EvaluationSpec spec, ModelSpec model, NightOptions options, Path scratch, UserMetrics metrics)
       throws IOException {
     Path workspace = models.workspace(model.choice());
     EngineFactory factory = engines.of(workspace, model.engine());
     Sandbox sandbox = options.allowExecution() ? Sandbox.allowed() : Sandbox.forbidden();
-    ModelNight night = new ModelNight(spec, model, factory, sandbox);
+    ModelNight night = new ModelNight(spec, model, factory, sandbox, metrics);
     night.check();
     Path work = scratch.resolve(night.folderName());
     RequestFiles requests = new RequestFiles(work.resolve("requests"));
@@ -174,6 +176,8 @@ public final class NightCheck {
   }
 
   private void row(String label, String line) {
-    console.out().println(Inert.line(String.format("  %-12s%s", label, line), 400).stripTrailing());
+    console
+        .out()
+        .println(InertText.line(String.format("  %-12s%s", label, line), 400).stripTrailing());
   }
 }

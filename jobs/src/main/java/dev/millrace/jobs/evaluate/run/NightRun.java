@@ -3,6 +3,7 @@ package dev.millrace.jobs.evaluate.run;
 import dev.millrace.api.engine.EngineFactory;
 import dev.millrace.jobs.console.Console;
 import dev.millrace.jobs.evaluate.metric.Sandbox;
+import dev.millrace.jobs.evaluate.metric.UserMetrics;
 import dev.millrace.jobs.evaluate.night.Night;
 import dev.millrace.jobs.evaluate.request.AnswerStore;
 import dev.millrace.jobs.evaluate.request.RequestFiles;
@@ -69,7 +70,9 @@ public final class NightRun {
   public NightResult run(EvaluationSpec spec, NightOptions options, Night night) {
     Interruption interruption = Interruption.watch(night.cancel(), console.err());
     try {
-      return decide(spec, options, night);
+      try (UserMetrics metrics = UserMetrics.of(spec.metricJars())) {
+        return decide(spec, options, night, metrics);
+      }
     } catch (IOException e) {
       throw Failures.explain(e);
     } catch (UncheckedIOException e) {
@@ -79,7 +82,8 @@ public final class NightRun {
     }
   }
 
-  private NightResult decide(EvaluationSpec spec, NightOptions options, Night night)
+  private NightResult decide(
+      EvaluationSpec spec, NightOptions options, Night night, UserMetrics metrics)
       throws IOException {
     EvaluationFolder evaluation = EvaluationFolder.at(options.output());
     Sandbox sandbox = options.allowExecution() ? Sandbox.allowed() : Sandbox.forbidden();
@@ -89,7 +93,7 @@ public final class NightRun {
     for (ModelSpec model : spec.models()) {
       Path workspace = models.workspace(model.choice());
       EngineFactory factory = engines.of(workspace, model.engine());
-      ModelNight ready = new ModelNight(spec, model, factory, sandbox);
+      ModelNight ready = new ModelNight(spec, model, factory, sandbox, metrics);
       ready.check();
       workspaces.add(workspace);
       factories.add(factory);
@@ -98,6 +102,11 @@ public final class NightRun {
     Begun begun =
         Begun.of(night.id().toString(), evaluation, spec, clock.instant(), options.reuse());
     NightFolder folder = evaluation.night(begun.nightId());
+    Path work = folder.path().resolve(NightFolder.WORK_FOLDER);
+    if (folder.isFinished()) { // killed between its result and the record of it
+      removeWork(work, options);
+      return folder.read();
+    }
     List<ModelRun> runs = new ArrayList<>();
     List<ScoredTask> scored = new ArrayList<>();
     for (int i = 0; i < checked.size(); i++) {
@@ -114,10 +123,14 @@ public final class NightRun {
     }
     NightResult result = judged(spec, evaluation, begun, runs, scored);
     night.keeper().keep(() -> folder.write(result));
-    if (!options.keepWork()) {
-      AtomicFiles.delete(folder.path().resolve(NightFolder.WORK_FOLDER));
-    }
+    removeWork(work, options);
     return result;
+  }
+
+  private static void removeWork(Path work, NightOptions options) throws IOException {
+    if (!options.keepWork()) {
+      AtomicFiles.delete(work);
+    }
   }
 
   private ModelRun model(

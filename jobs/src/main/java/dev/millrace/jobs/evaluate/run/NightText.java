@@ -1,6 +1,5 @@
 package dev.millrace.jobs.evaluate.run;
 
-import dev.millrace.jobs.console.Inert;
 import dev.millrace.jobs.evaluate.result.BaselineComparison;
 import dev.millrace.jobs.evaluate.result.EngineTotals;
 import dev.millrace.jobs.evaluate.result.GateOutcome;
@@ -11,6 +10,7 @@ import dev.millrace.jobs.evaluate.result.NightResult;
 import dev.millrace.jobs.evaluate.result.RankMemory;
 import dev.millrace.jobs.evaluate.result.TaskResult;
 import dev.millrace.jobs.evaluate.result.Verdict;
+import dev.millrace.jobs.inert.InertText;
 import dev.millrace.jobs.progress.Amounts;
 import java.util.Locale;
 
@@ -42,7 +42,7 @@ public final class NightText {
             ? "  baseline    none; 'millrace baseline accept' makes this night the one to compare"
                 + " with\n"
             : "  baseline    " + night.baselineNightId() + "\n");
-    return Inert.text(text.toString());
+    return InertText.block(text.toString());
   }
 
   private void tasks(StringBuilder text, String model) {

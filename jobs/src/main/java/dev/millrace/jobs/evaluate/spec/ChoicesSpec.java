@@ -12,6 +12,9 @@ import java.util.Objects;
  * @param answer template that says which is right
  * @param by what that template gives
  * @param labels what choices are called in their order, for {@link By#LABEL}; else empty
+ * @param context template of what is asked, rendered with each {@code choice}, if the choices stand
+ *     in the question and not after it; else null
+ * @param continuation template of what is scored after the context; null without one
  */
 public record ChoicesSpec(
     PlacedText column,
@@ -19,7 +22,9 @@ public record ChoicesSpec(
     String delimiter,
     PlacedText answer,
     By by,
-    List<String> labels) {
+    List<String> labels,
+    PlacedText context,
+    PlacedText continuation) {
   public ChoicesSpec {
     templates = List.copyOf(templates);
     labels = List.copyOf(labels);

@@ -1,5 +1,6 @@
 package dev.millrace.jobs.evaluate.spec;
 
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 
@@ -15,8 +16,10 @@ import java.util.Objects;
  * @param currency of the price, or null
  * @param chunkRows requests that are committed together
  * @param beamArguments which runner the batch jobs use, and its options
+ * @param metricJars jars with metrics of the user's own
  * @param text the file as it was read
- * @param fingerprint SHA-256 of the file and of the ready tasks it uses, lower-case hexadecimal
+ * @param fingerprint SHA-256 of the file, the ready tasks it uses and its jars, lower-case
+ *     hexadecimal
  */
 public record EvaluationSpec(
     String name,
@@ -28,6 +31,7 @@ public record EvaluationSpec(
     String currency,
     int chunkRows,
     List<String> beamArguments,
+    List<Path> metricJars,
     String text,
     String fingerprint) {
   public EvaluationSpec {
@@ -35,6 +39,7 @@ public record EvaluationSpec(
     models = List.copyOf(models);
     suites = List.copyOf(suites);
     beamArguments = List.copyOf(beamArguments);
+    metricJars = List.copyOf(metricJars);
     Objects.requireNonNull(text, "text");
     Objects.requireNonNull(fingerprint, "fingerprint");
   }

@@ -64,6 +64,10 @@ public final class EvaluationSpecReader {
     int chunkRows =
         top.optional("chunk_rows").map(v -> v.small(1, CHUNK_ROWS_MAX)).orElse(CHUNK_ROWS_DEFAULT);
     List<String> beam = OptionValues.beamArguments(top);
+    List<Path> jars = new ArrayList<>();
+    List<byte[]> contents = new ArrayList<>();
+    top.optional("metric_jars").ifPresent(v -> jars(v, folder, jars, contents));
+    tasks.used().forEach(text -> contents.add(text.getBytes(StandardCharsets.UTF_8)));
     String specName = top.required("name").text();
     top.close();
     return new EvaluationSpec(
@@ -76,8 +80,22 @@ public final class EvaluationSpecReader {
         currency,
         chunkRows,
         beam,
+        jars,
         yaml,
-        fingerprint(yaml, tasks.used()));
+        fingerprint(yaml, contents));
+  }
+
+  /** Reads the jars too: a night goes on with the metrics that it began with. */
+  private static void jars(SpecValue value, Path folder, List<Path> jars, List<byte[]> contents) {
+    for (SpecValue each : value.elements()) {
+      Path jar = folder.resolve(each.text()).normalize();
+      try {
+        contents.add(Files.readAllBytes(jar));
+      } catch (IOException e) {
+        throw each.place().error("Cannot read the jar " + jar + ": " + e, "Check the path.", e);
+      }
+      jars.add(jar);
+    }
   }
 
   private static List<ModelSpec> models(Section top, Path folder) {
@@ -196,13 +214,13 @@ public final class EvaluationSpecReader {
     return share;
   }
 
-  private static String fingerprint(String yaml, List<String> readyTasks) {
+  private static String fingerprint(String yaml, List<byte[]> others) {
     try {
       MessageDigest digest = MessageDigest.getInstance("SHA-256");
       digest.update(yaml.getBytes(StandardCharsets.UTF_8));
-      for (String text : readyTasks) {
+      for (byte[] other : others) {
         digest.update((byte) 0);
-        digest.update(text.getBytes(StandardCharsets.UTF_8));
+        digest.update(other);
       }
       return HexFormat.of().formatHex(digest.digest());
     } catch (NoSuchAlgorithmException e) {

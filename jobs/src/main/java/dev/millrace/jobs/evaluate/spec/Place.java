@@ -1,6 +1,6 @@
 package dev.millrace.jobs.evaluate.spec;
 
-import dev.millrace.jobs.console.Inert;
+import dev.millrace.jobs.inert.InertText;
 import dev.millrace.jobs.outcome.CommandException;
 import dev.millrace.jobs.outcome.ExitCode;
 import org.snakeyaml.engine.v2.nodes.Node;
@@ -31,8 +31,8 @@ public record Place(String file, int line, int column) {
   public CommandException error(String message, String remedy, Throwable cause) {
     return new CommandException(
         ExitCode.USAGE,
-        Inert.line(message, MESSAGE_MAX) + " (" + this + ")",
-        Inert.line(remedy, MESSAGE_MAX),
+        InertText.line(message, MESSAGE_MAX) + " (" + this + ")",
+        InertText.line(remedy, MESSAGE_MAX),
         cause);
   }
 

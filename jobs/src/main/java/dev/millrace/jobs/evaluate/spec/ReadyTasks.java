@@ -18,6 +18,7 @@ public final class ReadyTasks {
       List.of(
           "arc",
           "boolq",
+          "boolq_passage",
           "gsm8k",
           "humaneval",
           "ifeval",

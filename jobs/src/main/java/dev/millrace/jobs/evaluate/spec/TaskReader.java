@@ -119,6 +119,12 @@ final class TaskReader {
           .place()
           .error("'choices' belongs to multiple_choice tasks", "Set request: multiple_choice.");
     }
+    if (task.chat() && task.choices() != null && task.choices().context() != null) {
+      throw section
+          .required("choices")
+          .place()
+          .error("'context' of choices belongs to plain text", "Set chat: false, or drop it.");
+    }
     if (task.request() == RequestType.PERPLEXITY && (task.chat() || task.fewShot() != null)) {
       throw section
           .place()
@@ -190,12 +196,21 @@ final class TaskReader {
                 .optional("by")
                 .map(v -> v.word(ChoicesSpec.By.class))
                 .orElse(ChoicesSpec.By.INDEX),
-            section.texts("labels"));
+            section.texts("labels"),
+            placed(section, "context"),
+            placed(section, "continuation"));
     section.close();
     if ((spec.by() == ChoicesSpec.By.LABEL) == spec.labels().isEmpty()) {
       throw section
           .place()
           .error("Expected 'labels' with by: label, and with nothing else", "Correct one of them.");
+    }
+    if ((spec.context() == null) != (spec.continuation() == null)) {
+      throw section
+          .place()
+          .error(
+              "Expected 'context' and 'continuation' in choices together",
+              "Add the other, or drop both.");
     }
     return spec;
   }

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.millrace.jobs.CommandLineRun;
+import dev.millrace.jobs.RepositoryFiles;
 import dev.millrace.jobs.outcome.CommandException;
 import dev.millrace.jobs.outcome.ExitCode;
 import java.io.IOException;
@@ -109,5 +111,46 @@ class FullDiskNightIT {
     assertEquals(ExitCode.DONE, fixture.run("PASS"));
 
     assertEquals(2, fixture.entry("2026-11-25").attempts().size());
+  }
+
+  /** A whole evaluation, whose disk is filled while it answers. */
+  @Test
+  void anEvaluationWhoseDiskFillsUpGoesOnWithTheSameNight() throws Exception {
+    Path spec =
+        Files.writeString(
+            folder.resolve("full.yaml"),
+            """
+            name: full
+            suites:
+              - name: s
+                tasks:
+                  - name: t
+                    data: {path: PROMPTS, id: id, limit: 20}
+                    prompt: "{{ prompt }}"
+                    target: "{{ expected }}"
+                    sampling: {max_tokens: 16}
+            """
+                .replace("PROMPTS", RepositoryFiles.sampleData("prompts.parquet").toString()));
+    String out = disk.resolve("nights").toString();
+    String[] command = {"evaluate", spec.toString(), "--output", out, "--night", "2020-01-02"};
+    Path cache = folder.resolve("cache");
+    CommandLineRun.millrace(cache, "evaluate", spec.toString(), "--check"); // converts the model
+    Files.createDirectories(Path.of(out));
+    Files.write(Path.of(out, ".reserve"), new byte[1 << 20]);
+    Path ballast = disk.resolve("ballast");
+    fill(ballast);
+
+    CommandLineRun full = CommandLineRun.millrace(cache, command);
+
+    assertEquals(75, full.exitCode(), full.all());
+    Files.delete(ballast);
+    CommandLineRun again = CommandLineRun.millrace(cache, command);
+    assertEquals(0, again.exitCode(), again.all());
+    Path elsewhere = folder.resolve("elsewhere");
+    command[3] = elsewhere.toString();
+    assertEquals(0, CommandLineRun.millrace(cache, command).exitCode());
+    String samples = "nights/2020-01-02/samples/sample/s.t.jsonl";
+    assertEquals(
+        Files.readString(elsewhere.resolve(samples)), Files.readString(Path.of(out, samples)));
   }
 }

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
@@ -20,6 +21,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class NightsTest {
   @TempDir private Path folder;
@@ -101,6 +104,74 @@ class NightsTest {
   /** Ends an attempt the way kill -9 does: nothing of ours runs after it. */
   private static final class Killed extends Error {
     private static final long serialVersionUID = 1;
+  }
+
+  /** A body that reaches its verdict and is killed while the report is written. */
+  private static NightBody killedInItsReport(String word) {
+    return new NightBody() {
+      @Override
+      public NightVerdict decide(Night night) {
+        return NightFixture.verdict(word);
+      }
+
+      @Override
+      public void report(Night night, NightVerdict verdict) {
+        throw new Killed();
+      }
+    };
+  }
+
+  /** A body that must not decide again; it writes the report. */
+  private static NightBody reportsAlone(List<String> reported) {
+    return new NightBody() {
+      @Override
+      public NightVerdict decide(Night night) {
+        throw new AssertionError("the verdict of " + night.id() + " was there");
+      }
+
+      @Override
+      public void report(Night night, NightVerdict verdict) {
+        reported.add(night.id() + " " + verdict.verdict());
+      }
+    };
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"due", "by hand", "named"})
+  void aNightKilledAfterItsVerdictIsReportedByTheNextStart(String start) throws IOException {
+    if (!start.equals("due")) {
+      fixture.due = Optional.empty();
+      fixture.night = start.equals("named") ? Optional.of("2026-11-25") : Optional.empty();
+    }
+    assertThrows(Killed.class, () -> fixture.run(killedInItsReport("FAIL")));
+    List<String> reported = new ArrayList<>();
+
+    assertEquals(ExitCode.GATE_FAILED, fixture.run(reportsAlone(reported)));
+
+    assertEquals(List.of("2026-11-25 FAIL"), reported);
+    assertTrue(fixture.entry("2026-11-25").closed());
+    assertEquals(1, fixture.entry("2026-11-25").attempts().size());
+  }
+
+  @Test
+  void aReportThatKillsItsProcessHoldsUpTheNextNightOnceOnly() throws IOException {
+    assertThrows(Killed.class, () -> fixture.run(killedInItsReport("FAIL")));
+    fixture.nextNight();
+
+    assertThrows(Killed.class, () -> fixture.run(killedInItsReport("PASS")));
+    assertEquals(ExitCode.DONE, fixture.run("PASS"));
+
+    assertEquals("PASS", fixture.entry("2026-11-26").verdict().orElseThrow().verdict());
+  }
+
+  @Test
+  void aNightKilledAtItsBirthKeepsItsName() throws IOException {
+    Path born = Files.createDirectories(fixture.root.resolve("nights/2026-11-25"));
+    Files.writeString(born.resolve(".run.json.tmp"), "{");
+
+    fixture.run("PASS");
+
+    assertEquals("2026-11-25", fixture.nights.get(0).id().toString());
   }
 
   @Test

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.millrace.api.request.Prompt;
+import dev.millrace.jobs.evaluate.request.ModelRequest;
 import dev.millrace.jobs.evaluate.spec.EvaluationSpecReader;
 import dev.millrace.jobs.evaluate.spec.TaskSpec;
 import dev.millrace.jobs.outcome.CommandException;
@@ -117,6 +119,71 @@ class TaskItemsTest {
     assertEquals(List.of(1, 1), item.choiceBytes());
     assertEquals(1, item.targetIndex());
     assertEquals("2", item.target());
+  }
+
+  private List<Item> ready(String name, String... rows) throws IOException {
+    Files.write(folder.resolve("ready.jsonl"), List.of(rows));
+    String yaml =
+        "name: n\nsuites: [{name: s, tasks: [{use: " + name + ", data: {path: ready.jsonl}}]}]";
+    List<Item> items = new ArrayList<>();
+    TaskItems.open(
+            EvaluationSpecReader.parse(yaml, "n.yaml", folder).suites().get(0).tasks().get(0),
+            5,
+            null)
+        .forEach(items::add);
+    return items;
+  }
+
+  private static String asked(Item item, int choice) {
+    ModelRequest request = item.requests().get(choice);
+    return ((Prompt.Text) request.prompt()).text() + "|" + request.continuation();
+  }
+
+  @Test
+  void winograndeScoresWhatFollowsTheBlankAfterEachName() throws IOException {
+    String form =
+        "{\"instruction\": \"Please choose the correct answer to fill in the blank to complete the"
+            + " given sentence: %s\\n\\nOption1: Sarah Option2: Maria Jones Answer format:"
+            + " option1/option2\", \"answer\": \"option2\"}";
+    List<Item> items =
+        ready(
+            "winogrande",
+            form.formatted("Sarah was better than Maria so _ always got the easier cases."),
+            form.formatted("The _ 's house is big."));
+
+    Item item = items.get(0);
+    assertEquals(
+        "Sarah was better than Maria so Sarah| always got the easier cases.", asked(item, 0));
+    assertEquals(
+        "Sarah was better than Maria so Maria Jones| always got the easier cases.", asked(item, 1));
+    assertEquals(1, item.targetIndex());
+    assertEquals("Maria Jones always got the easier cases.", item.choices().get(1));
+    assertEquals("The Sarah| 's house is big.", asked(items.get(1), 0));
+  }
+
+  @Test
+  void boolqIsAskedWithItsPassageAsTheFieldDoes() throws IOException {
+    Item item =
+        ready(
+                "boolq_passage",
+                "{\"question\": \"is it wet\", \"passage\": \"Water is wet.\", \"answer\": true}")
+            .get(0);
+
+    assertEquals("Water is wet.\nQuestion: is it wet?\nAnswer:| no", asked(item, 0));
+    assertEquals("Water is wet.\nQuestion: is it wet?\nAnswer:| yes", asked(item, 1));
+    assertEquals(1, item.targetIndex());
+    assertEquals("Water is wet.", item.cluster());
+  }
+
+  @Test
+  void examplesOfChoicesInTheQuestionShowTheRightOneInIt() {
+    Item item =
+        items(
+                "request: multiple_choice, prompt: '{{ q }}', choices: {column: c, answer: '2', by: text,"
+                    + " context: '{{ q }} {{ choice }}', continuation: '{{ a }}'}, few_shot: {k: 1, draw: first}")
+            .get(0);
+
+    assertEquals("Q1? 2 A1\n\nQ0? x| A0", asked(item, 0));
   }
 
   @Test

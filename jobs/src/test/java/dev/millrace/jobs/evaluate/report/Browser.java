@@ -214,6 +214,7 @@ final class Browser implements AutoCloseable {
           case "Network.requestWillBeSent" ->
               requests.add(message.at("/params/request/url").asText());
           case "Log.entryAdded" -> complaints.add(message.at("/params/entry/text").asText());
+          case "Page.javascriptDialogOpening" -> complaints.add(message.path("params").toString());
           case "Runtime.exceptionThrown" -> complaints.add(message.path("params").toString());
           default -> {
             // events that nobody asks for

@@ -61,7 +61,7 @@ class EvaluationSpecReaderTest {
         "        request: multiple_choice | A multiple_choice task needs 'choices' (n.yaml, line 5, column 9)",
         "        sampling: {top_p: 2} | sampling.top_p: expected above 0, at most 1 (off), found 2.0; correct it (n.yaml, line 8, column 19)",
         "        sampling: {topp: 1}  | Unknown key 'suites[0].tasks[0].sampling.topp' (n.yaml, line 8, column 20) | Did you mean 'top_p'?",
-        "        use: gsm9k           | expected a ready task (arc, boolq, gsm8k, humaneval, ifeval, mmlu, openbookqa, piqa, siqa, wikitext, winogrande), found 'gsm9k' (n.yaml, line 8, column 14)",
+        "        use: gsm9k           | expected a ready task (arc, boolq, boolq_passage, gsm8k, humaneval, ifeval, mmlu, openbookqa, piqa, siqa, wikitext, winogrande), found 'gsm9k' (n.yaml, line 8, column 14)",
         "        data: {}             | Key 'data' stands twice (n.yaml, line 8, column 9)",
         "        metrics: {a: {}, b: {}} | expected one metric, written 'name' or 'name: {option: value}'",
         "        extract: regex       | expected 'regex: ...' with what to look for, found 'regex' (n.yaml, line 8, column 18)",

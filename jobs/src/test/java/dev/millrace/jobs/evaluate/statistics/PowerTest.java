@@ -2,7 +2,9 @@ package dev.millrace.jobs.evaluate.statistics;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
 import java.util.SplittableRandom;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -13,6 +15,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  */
 class PowerTest {
   private static final int RUNS = Integer.getInteger("millrace.simulations", 400);
+  private static final int SIZE_RUNS = Math.max(2000, RUNS); // cheap, and small sizes need many
   private static final int BOOTSTRAP_RUNS = Math.max(200, RUNS / 4);
 
   private static double margin(double share, int runs) {
@@ -26,7 +29,7 @@ class PowerTest {
     SplittableRandom random = new SplittableRandom(20261125);
     int alarms = 0;
     int gateAlarms = 0;
-    for (int run = 0; run < RUNS; run++) {
+    for (int run = 0; run < SIZE_RUNS; run++) {
       int[] flips = flips(random, rows, flipShare / 2, flipShare / 2);
       Comparison comparison = McNemar.compare(rows, flips[0], flips[1]);
       alarms += comparison.pValue() < 0.05 ? 1 : 0;
@@ -34,9 +37,33 @@ class PowerTest {
     }
     System.out.printf(
         "McNemar, %d rows, %.2f flip: %.4f false alarms, %.4f by the interval%n",
-        rows, flipShare, (double) alarms / RUNS, (double) gateAlarms / RUNS);
-    assertTrue(alarms <= RUNS * (0.05 + margin(0.05, RUNS)), alarms + " of " + RUNS);
-    assertTrue(gateAlarms <= RUNS * (0.025 + margin(0.025, RUNS)), gateAlarms + " of " + RUNS);
+        rows, flipShare, (double) alarms / SIZE_RUNS, (double) gateAlarms / SIZE_RUNS);
+    assertTrue(alarms <= limit(0.05), alarms + " of " + SIZE_RUNS);
+    assertTrue(gateAlarms <= limit(0.025), gateAlarms + " of " + SIZE_RUNS);
+  }
+
+  private static double limit(double share) {
+    return SIZE_RUNS * (share + margin(share, SIZE_RUNS));
+  }
+
+  /**
+   * The same simulation must convict a test that is only a little too eager: one-sided p-values.
+   */
+  @Test
+  void theSimulationConvictsATestThatIsTooEager() {
+    SplittableRandom random = new SplittableRandom(20261125);
+    int alarms = 0;
+    for (int run = 0; run < SIZE_RUNS; run++) {
+      int[] flips = flips(random, 1319, 0.025, 0.025);
+      alarms += McNemar.pValue(flips[0], flips[1]) / 2 < 0.05 ? 1 : 0;
+    }
+    assertTrue(alarms > limit(0.05), alarms + " of " + SIZE_RUNS);
+  }
+
+  /** And a night without Holm's correction. */
+  @Test
+  void theSimulationConvictsANightWithoutCorrection() {
+    assertTrue(nightsWithAnAlarm(p -> p) > limit(0.05));
   }
 
   /** Says which drop it could detect on a quiet night; that drop is then made and looked for. */
@@ -156,21 +183,24 @@ class PowerTest {
 
   @Test
   void holmKeepsTheWholeNightAtFivePercent() {
+    int alarms = nightsWithAnAlarm(Holm::adjust);
+
+    assertTrue(alarms <= limit(0.05), alarms + " of " + SIZE_RUNS);
+  }
+
+  /** Quiet nights of eleven tasks in which any task alarms. */
+  private static int nightsWithAnAlarm(UnaryOperator<double[]> correction) {
     SplittableRandom random = new SplittableRandom(3);
     int tasks = 11;
     int alarms = 0;
-    for (int run = 0; run < RUNS; run++) {
+    for (int run = 0; run < SIZE_RUNS; run++) {
       double[] pValues = new double[tasks];
       for (int task = 0; task < tasks; task++) {
         int[] flips = flips(random, 200, 0.05, 0.05);
         pValues[task] = McNemar.pValue(flips[0], flips[1]);
       }
-      boolean any = false;
-      for (double adjusted : Holm.adjust(pValues)) {
-        any |= adjusted < 0.05;
-      }
-      alarms += any ? 1 : 0;
+      alarms += Arrays.stream(correction.apply(pValues)).anyMatch(p -> p < 0.05) ? 1 : 0;
     }
-    assertTrue(alarms <= RUNS * (0.05 + margin(0.05, RUNS)), alarms + " of " + RUNS);
+    return alarms;
   }
 }

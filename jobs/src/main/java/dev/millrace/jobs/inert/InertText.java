@@ -1,4 +1,4 @@
-package dev.millrace.jobs.evaluate.inert;
+package dev.millrace.jobs.inert;
 
 import java.util.Locale;
 
@@ -18,6 +18,15 @@ public final class InertText {
   /** For one line of a terminal: line breaks and tabs are made visible too. */
   public static String line(CharSequence text) {
     return visible(text, false);
+  }
+
+  /** The same of the beginning of a text: at most so many characters of it, never half a pair. */
+  public static String line(CharSequence text, int charsMax) {
+    if (text.length() <= charsMax) {
+      return line(text);
+    }
+    int end = Character.isHighSurrogate(text.charAt(charsMax - 1)) ? charsMax - 1 : charsMax;
+    return line(text.subSequence(0, end)) + "...";
   }
 
   /** For a terminal or a log: line breaks and tabs stay; one of Windows is one. */

@@ -1,2 +1,2 @@
 /** Text that came from data, made harmless for where it is shown. */
-package dev.millrace.jobs.evaluate.inert;
+package dev.millrace.jobs.inert;

@@ -1,9 +1,11 @@
-package dev.millrace.jobs.evaluate.inert;
+package dev.millrace.jobs.inert;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -73,6 +75,68 @@ class InertTextTest {
     assertTrue(cell.startsWith("\"'") || cell.startsWith("\"⟨U+000D⟩"), cell);
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "plain",
+        "a,b;c",
+        "\"",
+        "\"\"\"",
+        "\",\"=1+1",
+        "a\nb",
+        "a\r\nb",
+        "\n\n",
+        " x ",
+        "it's, \"so\"\n=1",
+        "\u05d0\u05d1,\ud83d\ude00"
+      })
+  void aCellReadsBackAsTheTextInOneCell(String text) {
+    String line = "before," + InertText.csv(text) + ",after\r\n";
+
+    List<String> cells = cells(line);
+
+    assertEquals(3, cells.size(), line);
+    assertEquals(text.replace("\r\n", "\n"), cells.get(1).replaceFirst("^'(?=[=+@-])", ""), line);
+    assertEquals("after", cells.get(2));
+  }
+
+  @Test
+  void aCellOfAMegabyteReadsBackWhole() {
+    String text = "a \"quoted\", line\n".repeat(1 << 16);
+
+    assertEquals(text, cells(InertText.csv(text) + "\r\n").get(0));
+  }
+
+  /** The cells of one record of RFC 4180, read by the book: 2-5, 2-6 and 2-7. */
+  private static List<String> cells(String record) {
+    List<String> cells = new ArrayList<>();
+    StringBuilder cell = new StringBuilder();
+    int i = 0;
+    while (i < record.length()) {
+      if (record.charAt(i) == '"') {
+        i++;
+        while (record.charAt(i) != '"' || record.charAt(i + 1) == '"') {
+          i += record.charAt(i) == '"' ? 1 : 0;
+          cell.append(record.charAt(i++));
+        }
+        i++;
+      } else {
+        while (record.charAt(i) != ',' && record.charAt(i) != '\r') {
+          cell.append(record.charAt(i++));
+        }
+      }
+      cells.add(cell.toString());
+      cell.setLength(0);
+      if (record.charAt(i) == '\r') {
+        assertEquals("\r\n", record.substring(i), "one record");
+        return cells;
+      }
+      assertEquals(',', record.charAt(i++));
+    }
+    throw new AssertionError("no end of the record");
+  }
+
   @Test
   void quotesAreDoubledInACell() {
     assertEquals("\"a \"\"b\"\", c\"", InertText.csv("a \"b\", c"));
@@ -86,6 +150,14 @@ class InertTextTest {
     assertEquals(
         "a".repeat(75) + "\n[… 1,000,000 characters left out …]\n" + "b".repeat(25), shown);
     assertEquals("short", InertText.shortened("short", 5));
+  }
+
+  @Test
+  void aLineIsCutWithoutBreakingAPairOrAName() {
+    assertEquals("abc", InertText.line("abc", 3));
+    assertEquals("abc...", InertText.line("abcd", 3));
+    assertEquals("ab...", InertText.line("ab\ud83d\ude00", 3));
+    assertEquals("⟨U+001B⟩...", InertText.line("\u001b[31m", 1));
   }
 
   @Test
