@@ -157,7 +157,7 @@ final class CudaBackend extends CudaVerbs {
 
   /** Loads every kernel file ahead of its first use. */
   void loadKernels() {
-    loadKernels(KernelFile.always());
+    loadKernels(KernelFile.always(context.device()));
   }
 
   private void loadKernels(Set<KernelFile> files) {

@@ -113,7 +113,7 @@ final class CudaBackendFactory extends CudaSizes implements AutoCloseable {
       kernels =
           parts
               .compiler()
-              .prepare(KernelFile.always(), headSize, device)
+              .prepare(KernelFile.always(device), headSize, device)
               .whenComplete((none, error) -> kernelNanos = System.nanoTime() - start);
     }
   }

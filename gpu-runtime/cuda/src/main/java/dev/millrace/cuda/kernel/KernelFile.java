@@ -1,5 +1,6 @@
 package dev.millrace.cuda.kernel;
 
+import dev.millrace.cuda.device.CudaDevice;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
@@ -85,9 +86,16 @@ public enum KernelFile {
     return EIGHT_BITS;
   }
 
-  /** What every backend needs. */
-  public static Set<KernelFile> always() {
-    return EnumSet.complementOf(EnumSet.copyOf(EIGHT_BITS));
+  /** What every backend needs on a device. */
+  public static Set<KernelFile> always(CudaDevice device) {
+    EnumSet<KernelFile> files = EnumSet.complementOf(EnumSet.copyOf(EIGHT_BITS));
+    files.removeIf(file -> !file.isFor(device));
+    return files;
+  }
+
+  /** Whether it has kernels for a device; {@link #W4_WIDE} is wgmma alone. */
+  public boolean isFor(CudaDevice device) {
+    return this != W4_WIDE || device.capability() == 90;
   }
 
   public String fileName() {
