@@ -5,6 +5,7 @@ import dev.millrace.api.engine.EngineInfo;
 import dev.millrace.api.engine.EngineStatistics;
 import dev.millrace.api.engine.MemoryEntry;
 import dev.millrace.api.request.FailureReason;
+import dev.millrace.jobs.memory.MemoryPlot;
 import dev.millrace.jobs.memory.MemoryRecord;
 import dev.millrace.jobs.memory.Moment;
 import dev.millrace.jobs.outcome.ExitCode;
@@ -68,6 +69,9 @@ public final class EndReport {
               + (file.failuresName() == null ? "" : "; failed rows: " + file.failuresName()));
     }
     columns.more(JsonReport.FILE_NAME);
+    if (MemoryPlot.of(memory, report.engine()).isPresent()) {
+      columns.more(MemoryPlot.FILE_NAME + "  memory and use of each device over the job");
+    }
     return columns.toString();
   }
 

@@ -14,10 +14,10 @@ import dev.millrace.jobs.outcome.ExitCode;
 import dev.millrace.pipeline.job.JobReport;
 import dev.millrace.pipeline.job.JobReport.OutputFile;
 import dev.millrace.pipeline.job.JobReport.Seconds;
+import dev.millrace.pipeline.store.AtomicFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 
 /**
  * The end report as JSON: {@value #FILE_NAME} in the output folder. Keys are only ever added.
@@ -68,13 +68,7 @@ public final class JsonReport {
   /** Writes the report into the output folder, whole or not at all. */
   public void writeTo(Path folder) throws IOException {
     ObjectMapper mapper = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
-    Path temporary = folder.resolve("." + FILE_NAME + ".tmp");
-    Files.writeString(temporary, mapper.writeValueAsString(json()) + "\n");
-    Files.move(
-        temporary,
-        folder.resolve(FILE_NAME),
-        StandardCopyOption.ATOMIC_MOVE,
-        StandardCopyOption.REPLACE_EXISTING);
+    AtomicFiles.write(folder.resolve(FILE_NAME), mapper.writeValueAsString(json()) + "\n");
   }
 
   ObjectNode json() {

@@ -6,6 +6,7 @@ import dev.millrace.api.engine.MemoryProbe;
 import dev.millrace.api.workspace.Workspace;
 import dev.millrace.api.workspace.WorkspaceManifest;
 import dev.millrace.jobs.console.Console;
+import dev.millrace.jobs.memory.MemoryPlot;
 import dev.millrace.jobs.memory.MemoryRecord;
 import dev.millrace.jobs.memory.MemoryWatch;
 import dev.millrace.jobs.model.ModelStore;
@@ -88,8 +89,9 @@ public final class JobRunner {
     ExitCode exitCode = Failures.exitCode(report.exitCode());
     if (report.engine() != null || !JsonReport.isIn(composed.job().output().path())) {
       // a run that found everything done keeps the report of the run that did it
-      writeJson(
+      writeReport(
           new JsonReport(report, exitCode, workspace.toString(), program).withMemory(memory),
+          MemoryPlot.of(memory, report.engine()),
           composed);
     }
     console
@@ -154,10 +156,14 @@ public final class JobRunner {
     }
   }
 
-  private static void writeJson(JsonReport report, ComposedJob composed) {
+  private static void writeReport(
+      JsonReport report, Optional<MemoryPlot> plot, ComposedJob composed) {
     Path folder = composed.job().output().path();
     try {
       report.writeTo(folder);
+      if (plot.isPresent()) {
+        plot.get().writeTo(folder);
+      }
     } catch (IOException e) {
       throw new CommandException(
           ExitCode.RETRYABLE,
