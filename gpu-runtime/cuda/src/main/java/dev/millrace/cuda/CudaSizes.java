@@ -51,17 +51,23 @@ abstract class CudaSizes implements BackendFactory {
    * where the KV cache then still gets most of the blocks that it would have.
    */
   final void adapt(WorkspaceManifest manifest, EngineSettings settings) {
-    expandsInt4 = false;
-    int blocks = MemoryPlan.of(manifest, settings, this).kvBlocks();
-    expandsInt4 = true;
+    boolean int4 = manifest.tensors().stream().anyMatch(t -> t.storage() == StorageType.INT4);
+    expandsInt4 = int4 && hasRoomToExpand(manifest, settings);
+    unpacksInt4 = int4 && !expandsInt4;
+  }
+
+  private boolean hasRoomToExpand(WorkspaceManifest manifest, EngineSettings settings) {
+    int blocks = kvBlocks(manifest, settings, false);
     try {
-      expandsInt4 =
-          MemoryPlan.of(manifest, settings, this).kvBlocks() >= EXPANDED_KV_SHARE_MIN * blocks;
+      return kvBlocks(manifest, settings, true) >= EXPANDED_KV_SHARE_MIN * blocks;
     } catch (DoesNotFitException e) {
-      expandsInt4 = false;
+      return false;
     }
-    unpacksInt4 =
-        !expandsInt4 && manifest.tensors().stream().anyMatch(t -> t.storage() == StorageType.INT4);
+  }
+
+  private int kvBlocks(WorkspaceManifest manifest, EngineSettings settings, boolean expanded) {
+    expandsInt4 = expanded;
+    return MemoryPlan.of(manifest, settings, this).kvBlocks();
   }
 
   final boolean expandsInt4() {
