@@ -2,12 +2,10 @@ package dev.millrace.jobs.endtoend;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.millrace.jobs.CommandLineRun;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
+import dev.millrace.jobs.SmallDisk;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -23,31 +21,20 @@ class FullDiskIT {
 
   @TempDir private static Path cache;
   @TempDir private Path folder;
+  private SmallDisk small;
   private Path disk;
 
   @BeforeEach
   void mountASmallDisk() throws Exception {
-    disk = Files.createDirectory(folder.resolve("disk"));
-    String refused = shell("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk.toString());
-    assumeTrue(refused.isEmpty(), "Not run: a small tmpfs cannot be mounted here: " + refused);
+    small = SmallDisk.mount(folder, "256k");
+    disk = small.path();
   }
 
   @AfterEach
   void unmount() throws Exception {
-    // lazily: files of the job may still be mapped in this JVM
-    shell("umount", "-l", disk.toString());
-  }
-
-  /** Runs a command; returns what it printed if it failed, else nothing. */
-  private static String shell(String... command) throws IOException, InterruptedException {
-    Process process;
-    try {
-      process = new ProcessBuilder(command).redirectErrorStream(true).start();
-    } catch (IOException e) {
-      return e.getMessage();
+    if (small != null) {
+      small.unmount();
     }
-    String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    return process.waitFor() == 0 ? "" : printed.isBlank() ? "refused" : printed.strip();
   }
 
   @Test
@@ -74,7 +61,7 @@ class FullDiskIT {
     assertEquals(75, full.exitCode(), full.all());
     assertTrue(full.err().toLowerCase(java.util.Locale.ROOT).contains("space"), full.err());
     assertTrue(Files.notExists(disk.resolve("out/_SUCCESS")));
-    assertEquals("", shell("mount", "-o", "remount,size=64m", disk.toString()));
+    small.resize("64m");
 
     CommandLineRun resumed = CommandLineRun.runJob(cache, job);
 

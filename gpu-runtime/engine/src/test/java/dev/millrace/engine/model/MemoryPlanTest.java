@@ -13,12 +13,10 @@ import dev.millrace.api.workspace.Workspace;
 import dev.millrace.api.workspace.WorkspaceManifest;
 import dev.millrace.engine.compute.Backend;
 import dev.millrace.engine.compute.BackendFactory;
-import dev.millrace.engine.compute.DType;
-import dev.millrace.engine.compute.HeadLayout;
+import dev.millrace.engine.compute.ForwardingBackendFactory;
 import dev.millrace.engine.compute.MemoryPurpose;
 import dev.millrace.engine.compute.ReferenceBackendFactory;
 import dev.millrace.engine.compute.StepLimits;
-import dev.millrace.engine.compute.WeightShape;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -44,39 +42,12 @@ final class MemoryPlanTest {
   }
 
   /** A backend on a device of so much memory, which holds the weights too. */
-  private record RoomFor(long bytes, BackendFactory like) implements BackendFactory {
+  private static final class RoomFor extends ForwardingBackendFactory {
+    private final long bytes;
+
     RoomFor(long bytes) {
-      this(bytes, new ReferenceBackendFactory());
-    }
-
-    @Override
-    public String name() {
-      return "room";
-    }
-
-    @Override
-    public DType activationType() {
-      return like.activationType();
-    }
-
-    @Override
-    public long tensorBytes(DType type, int rows, int width) {
-      return like.tensorBytes(type, rows, width);
-    }
-
-    @Override
-    public long weightBytes(WeightShape shape) {
-      return like.weightBytes(shape);
-    }
-
-    @Override
-    public long kvCacheBytes(int layers, int blocks, HeadLayout heads, KvCacheType type) {
-      return like.kvCacheBytes(layers, blocks, heads, type);
-    }
-
-    @Override
-    public long scratchBytes(StepLimits limits, int ranks) {
-      return like.scratchBytes(limits, ranks);
+      super(new ReferenceBackendFactory());
+      this.bytes = bytes;
     }
 
     @Override

@@ -3,10 +3,10 @@ package dev.millrace.jobs.evaluate.night;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.millrace.jobs.CommandLineRun;
 import dev.millrace.jobs.RepositoryFiles;
+import dev.millrace.jobs.SmallDisk;
 import dev.millrace.jobs.outcome.CommandException;
 import dev.millrace.jobs.outcome.ExitCode;
 import java.io.IOException;
@@ -22,33 +22,23 @@ import org.junit.jupiter.api.io.TempDir;
 /** A night on a small file system of its own; needs the right to mount one, else it is skipped. */
 class FullDiskNightIT {
   @TempDir private Path folder;
+  private SmallDisk small;
   private Path disk;
   private NightFixture fixture;
 
   @BeforeEach
   void mountASmallDisk() throws Exception {
-    disk = Files.createDirectory(folder.resolve("disk"));
-    String refused = shell("mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", disk.toString());
-    assumeTrue(refused.isEmpty(), "Not run: a small tmpfs cannot be mounted here: " + refused);
+    small = SmallDisk.mount(folder, "3m");
+    disk = small.path();
     fixture = new NightFixture(disk);
     fixture.nextNight();
   }
 
   @AfterEach
   void unmount() throws Exception {
-    shell("umount", "-l", disk.toString());
-  }
-
-  /** Runs a command; returns what it printed if it failed, else nothing. */
-  private static String shell(String... command) throws IOException, InterruptedException {
-    Process process;
-    try {
-      process = new ProcessBuilder(command).redirectErrorStream(true).start();
-    } catch (IOException e) {
-      return e.getMessage();
+    if (small != null) {
+      small.unmount();
     }
-    String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    return process.waitFor() == 0 ? "" : printed.isBlank() ? "refused" : printed.strip();
   }
 
   /** Fills the disk to the last byte. */
