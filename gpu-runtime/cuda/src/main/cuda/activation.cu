@@ -10,6 +10,7 @@ DEVICE u32 gated_pair(u32 gate, u32 up) {
 
 // grid (covers width / 8, rows); width a multiple of 64
 KERNEL void gated_activation(const u16* __restrict__ gate_up, u16* __restrict__ y, int width) {
+  begin_kernel();
   int i = (blockIdx.x * blockDim.x + threadIdx.x) * 8;
   if (i >= width) return;
   const u16* p = gate_up + (u64)blockIdx.y * width * 2 + (i >> 6) * 128 + (i & 63);

@@ -89,22 +89,26 @@ DEVICE void join_parts(const Exchange& e, u64 half, u8* y, int rows, int width) 
 
 // A rank's part to its exchange buffer: n16 pieces of 16 bytes.
 KERNEL void __launch_bounds__(512) bring_ordered(Exchange e, const u8* x, u64 n16, u64 half) {
+  await_earlier();
   u64 first = (u64)blockIdx.x * blockDim.x + threadIdx.x, step = (u64)gridDim.x * blockDim.x;
   uint4* mine = (uint4*)(e.buffers[e.rank] + half);
   for (u64 i = first; i < n16; i += step) mine[i] = ((const uint4*)x)[i];
 }
 
 KERNEL void __launch_bounds__(512) all_reduce_ordered(Exchange e, u16* x, u64 n, u64 half) {
+  await_earlier();
   sum_parts(e, half, x, n);
 }
 
 KERNEL void __launch_bounds__(512)
     all_gather_ordered(Exchange e, u8* y, int rows, int width, u64 half) {
+  await_earlier();
   join_parts(e, half, y, rows, width);
 }
 
 // x (n bf16, n a multiple of 8) becomes the sum over ranks
 KERNEL void __launch_bounds__(512) all_reduce_bf16(Exchange e, u16* x, u64 n) {
+  await_earlier();
   u32 round = begin_round(e);
   u64 half = (round & 1) * e.half_bytes;
   u64 first = (u64)blockIdx.x * blockDim.x + threadIdx.x, step = (u64)gridDim.x * blockDim.x;
@@ -118,6 +122,7 @@ KERNEL void __launch_bounds__(512) all_reduce_bf16(Exchange e, u16* x, u64 n) {
 // multiple of 16
 KERNEL void __launch_bounds__(512)
     all_gather(Exchange e, const u8* x, u8* y, int rows, int width) {
+  await_earlier();
   u32 round = begin_round(e);
   u64 half = (round & 1) * e.half_bytes;
   u64 first = (u64)blockIdx.x * blockDim.x + threadIdx.x, step = (u64)gridDim.x * blockDim.x;

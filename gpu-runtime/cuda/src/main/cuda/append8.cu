@@ -53,6 +53,12 @@ DEVICE void append(const AppendWork& w) {
 }
 
 // grid covers rows * kv_heads * 2 warps
-KERNEL void __launch_bounds__(256) append_int8(AppendWork w) { append<Int8>(w); }
+KERNEL void __launch_bounds__(256) append_int8(AppendWork w) {
+  begin_kernel();
+  append<Int8>(w);
+}
 
-KERNEL void __launch_bounds__(256) append_fp8(AppendWork w) { append<Fp8>(w); }
+KERNEL void __launch_bounds__(256) append_fp8(AppendWork w) {
+  begin_kernel();
+  append<Fp8>(w);
+}

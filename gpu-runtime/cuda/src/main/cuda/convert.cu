@@ -14,26 +14,32 @@ DEVICE void convert_rows(const From* __restrict__ x, To* __restrict__ y, int row
 }
 
 KERNEL void f32_to_bf16(const float* x, u16* y, int rows, int width, int pitch) {
+  begin_kernel();
   convert_rows(x, y, rows, width, pitch, [](float v) { return bf16_of(v); });
 }
 
 KERNEL void f16_to_bf16(const u16* x, u16* y, int rows, int width, int pitch) {
+  begin_kernel();
   convert_rows(x, y, rows, width, pitch, [](u16 v) { return bf16_of(f16_float(v)); });
 }
 
 KERNEL void bf16_to_bf16(const u16* x, u16* y, int rows, int width, int pitch) {
+  begin_kernel();
   convert_rows(x, y, rows, width, pitch, [](u16 v) { return v; });
 }
 
 KERNEL void f32_to_f32(const float* x, float* y, int rows, int width, int pitch) {
+  begin_kernel();
   convert_rows(x, y, rows, width, pitch, [](float v) { return v; });
 }
 
 KERNEL void f16_to_f32(const u16* x, float* y, int rows, int width, int pitch) {
+  begin_kernel();
   convert_rows(x, y, rows, width, pitch, [](u16 v) { return f16_float(v); });
 }
 
 KERNEL void bf16_to_f32(const u16* x, float* y, int rows, int width, int pitch) {
+  begin_kernel();
   convert_rows(x, y, rows, width, pitch, [](u16 v) { return bf16_float(v); });
 }
 
@@ -67,6 +73,7 @@ DEVICE uint4 choose(bool first, const uint4& a, const uint4& b) {
 KERNEL void __launch_bounds__(128)
     int4_to_bf16(const u8* __restrict__ tiles, u16* __restrict__ y, int inputs, int slab_tiles,
                  int rows, int first_row, int f16_scales) {
+  begin_kernel();
   const int column = blockIdx.x, thread = threadIdx.x, c = thread & 3;
   const int output = (thread >> 5) * 16 + ((thread & 31) >> 2);
   const u64 tile = ((u64)(column / slab_tiles) * rows + first_row + blockIdx.y) * slab_tiles +

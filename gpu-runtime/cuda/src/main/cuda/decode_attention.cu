@@ -4,6 +4,7 @@
 #include "decode_attention.cuh"
 
 KERNEL void __launch_bounds__(DECODE_THREADS, 2) decode_attention(DecodeWork work) {
+  begin_kernel();
   decode<Bf16Pages, 3>(work);
 }
 
@@ -26,6 +27,7 @@ struct MergeWork {
 };
 
 KERNEL void __launch_bounds__(HEAD_PITCH) merge_attention(MergeWork work) {
+  begin_kernel();
   const MergeItem item = work.items[blockIdx.x];
   if (item.chunks < 2) return;
   const int units = work.kv_heads * work.head_tiles, unit = blockIdx.y;

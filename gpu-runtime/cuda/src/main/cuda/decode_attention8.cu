@@ -5,9 +5,11 @@
 #include "decode_attention.cuh"
 
 KERNEL void __launch_bounds__(DECODE_THREADS, 4) decode_attention_int8(DecodeWork work) {
+  begin_kernel();
   decode<NarrowPages<Int8>, 3>(work);
 }
 
 KERNEL void __launch_bounds__(DECODE_THREADS, 4) decode_attention_fp8(DecodeWork work) {
+  begin_kernel();
   decode<NarrowPages<Fp8>, 3>(work);
 }

@@ -14,6 +14,7 @@ DEVICE int token_of(const int* ids, const int* drawn, int row) {
 // grid (rows), block any; width a multiple of 8
 KERNEL void embed_f32(const int* __restrict__ ids, const int* __restrict__ drawn,
                       const u16* __restrict__ table, float* __restrict__ y, int width) {
+  begin_kernel();
   const u16* from = table + (u64)token_of(ids, drawn, blockIdx.x) * width;
   float* to = y + (u64)blockIdx.x * width;
   for (int i = threadIdx.x * 8; i < width; i += blockDim.x * 8) {
@@ -26,6 +27,7 @@ KERNEL void embed_f32(const int* __restrict__ ids, const int* __restrict__ drawn
 
 KERNEL void embed_bf16(const int* __restrict__ ids, const int* __restrict__ drawn,
                        const u16* __restrict__ table, u16* __restrict__ y, int width) {
+  begin_kernel();
   const u16* from = table + (u64)token_of(ids, drawn, blockIdx.x) * width;
   u16* to = y + (u64)blockIdx.x * width;
   for (int i = threadIdx.x * 8; i < width; i += blockDim.x * 8) {

@@ -26,6 +26,7 @@ struct HeadsWork {
 
 // One warp a head, any size. grid covers rows * kv_heads * (group + 2) warps
 KERNEL void __launch_bounds__(256) heads_any(HeadsWork w) {
+  begin_kernel();
   int lane = threadIdx.x & 31;
   int unit = (blockIdx.x * blockDim.x + threadIdx.x) >> 5;
   int per_row = w.kv_heads * (w.group + 2);
@@ -98,6 +99,7 @@ DEVICE void load8(const float* p, float* x) {
 // elements of either half. grid covers rows * kv_heads * (group + 2) * HEAD_LANES threads; block a
 // multiple of 32.
 KERNEL void __launch_bounds__(256) heads_vector(HeadsWork w) {
+  begin_kernel();
   int thread = blockIdx.x * blockDim.x + threadIdx.x;
   int unit = thread / HEAD_LANES, lane = thread % HEAD_LANES;
   int per_row = w.kv_heads * (w.group + 2);

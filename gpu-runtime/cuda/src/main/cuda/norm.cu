@@ -100,6 +100,7 @@ DEVICE void norm_row(X* x, const u16* delta, const float* __restrict__ weight, f
 KERNEL void __launch_bounds__(NORM_THREADS)
     rms_norm_f32(const float* x, const float* __restrict__ weight, float epsilon, u16* y,
                  int width, int pitch) {
+  begin_kernel();
   u64 row = (u64)blockIdx.x * pitch;
   norm_row<false>((float*)x + row, (const u16*)0, weight, epsilon, y + row, width, pitch);
 }
@@ -107,6 +108,7 @@ KERNEL void __launch_bounds__(NORM_THREADS)
 KERNEL void __launch_bounds__(NORM_THREADS)
     rms_norm_bf16(const u16* x, const float* __restrict__ weight, float epsilon, u16* y,
                   int width, int pitch) {
+  begin_kernel();
   u64 row = (u64)blockIdx.x * pitch;
   norm_row<false>((u16*)x + row, (const u16*)0, weight, epsilon, y + row, width, pitch);
 }
@@ -116,6 +118,7 @@ KERNEL void __launch_bounds__(NORM_THREADS)
     add_rms_norm_f32(const u16* __restrict__ delta, float* residual,
                      const float* __restrict__ weight, float epsilon, u16* y, int width,
                      int pitch) {
+  begin_kernel();
   u64 row = (u64)blockIdx.x * pitch;
   norm_row<true>(residual + row, delta + row, weight, epsilon, y + row, width, pitch);
 }
@@ -124,12 +127,14 @@ KERNEL void __launch_bounds__(NORM_THREADS)
     add_rms_norm_bf16(const u16* __restrict__ delta, u16* residual,
                       const float* __restrict__ weight, float epsilon, u16* y, int width,
                      int pitch) {
+  begin_kernel();
   u64 row = (u64)blockIdx.x * pitch;
   norm_row<true>(residual + row, delta + row, weight, epsilon, y + row, width, pitch);
 }
 
 // x += y over n elements, n a multiple of 8; grid covers n / 8
 KERNEL void add_f32(float* x, const u16* __restrict__ y, u64 n) {
+  begin_kernel();
   u64 i = ((u64)blockIdx.x * blockDim.x + threadIdx.x) * 8;
   if (i >= n) return;
   float a[8], b[8];
@@ -141,6 +146,7 @@ KERNEL void add_f32(float* x, const u16* __restrict__ y, u64 n) {
 }
 
 KERNEL void add_bf16(u16* x, const u16* __restrict__ y, u64 n) {
+  begin_kernel();
   u64 i = ((u64)blockIdx.x * blockDim.x + threadIdx.x) * 8;
   if (i >= n) return;
   float a[8], b[8];
@@ -153,6 +159,7 @@ KERNEL void add_bf16(u16* x, const u16* __restrict__ y, u64 n) {
 
 // x[row] += bias; grid (rows), width a multiple of 8
 KERNEL void add_bias_bf16(u16* x, const float* __restrict__ bias, int width) {
+  begin_kernel();
   u16* row = x + (u64)blockIdx.x * width;
   for (int i = threadIdx.x * 8; i < width; i += blockDim.x * 8) {
     float a[8], b[8];

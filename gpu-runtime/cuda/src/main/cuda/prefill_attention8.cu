@@ -5,9 +5,11 @@
 #include "prefill_attention.cuh"
 
 KERNEL void __launch_bounds__(PREFILL_THREADS, 1) prefill_attention_int8(PrefillWork work) {
+  begin_kernel();
   prefill<WidenedPages<Int8>>(work);
 }
 
 KERNEL void __launch_bounds__(PREFILL_THREADS, 1) prefill_attention_fp8(PrefillWork work) {
+  begin_kernel();
   prefill<WidenedPages<Fp8>>(work);
 }

@@ -114,6 +114,27 @@ DEVICE void multiply_add(float* d, const u32* a, u32 b0, u32 b1) {
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
+// A kernel may be launched so that it starts before those ahead of it in its stream have ended
+// (programmatic dependent launch, sm_90 and later): their results may be read, and what they read
+// be overwritten, only after await_earlier. Every kernel waits once, even one with nothing to do:
+// those behind it take its end for the end of all before it.
+DEVICE void await_earlier() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+// The next kernel may start once all blocks of this one have come here. Not for kernels that wait
+// for other ranks: blocks that have started keep room that those ranks may need.
+DEVICE void let_next_start() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+DEVICE void begin_kernel() {
+  let_next_start();
+  await_earlier();
+}
+
 // The 8x8 matrix of b16 that a warp holds in one register a lane, transposed.
 DEVICE u32 transpose_matrix(u32 x) {
   u32 y;

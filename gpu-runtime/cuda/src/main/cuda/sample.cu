@@ -396,6 +396,7 @@ DEVICE int draw(SampleShared& s, const SampleWork& work, const LogitTaskRecord& 
 
 // grid (tasks); dynamic shared memory: one bit a token, in whole u32
 KERNEL void __launch_bounds__(SAMPLE_THREADS) sample(SampleWork work) {
+  begin_kernel();
   DYNAMIC_SHARED(edited_bytes);
   __shared__ SampleShared s;
   const LogitTaskRecord task = work.tasks[blockIdx.x];

@@ -38,160 +38,76 @@ DEVICE void add_scaled(float (&sum)[LENGTH], const float (&product)[LENGTH],
 }
 
 #if WGMMA
-// A group's sums over a run of units: item after item, an item being one tile. P is the parity of
-// an item: which of the two sets of registers it uses.
-template <class R>
-struct Multiplier {
-  const Int4Product& p;
-  R ring;
-  float sum[R::TILES][R::TOKENS / 2];
-  float product[R::TWO_PRODUCTS ? 2 : 1][R::TOKENS / 2];
-  u32 weights[2][8][4];
-  float scale[2][2];
-  int stage[2];  // of the ring, that the item came from
+#define FEW_THREADS 512
+// What a block is compiled for, more than it has: that leaves 96 registers to a thread.
+#define FEW_THREADS_MOST 640
 
-  template <int P>
-  DEVICE void load() {
-    if (R::TILES == 1 || P == 0) barrier_wait(ring.filled(ring.stage), ring.phase);
-    const int tile = threadIdx.x / GROUP_THREADS * R::TILES + (R::TILES == 2 ? P : 0);
-    load_weights(ring.bytes() + R::X_BYTES + tile * TILE_BYTES, threadIdx.x % GROUP_THREADS,
-                 p.f16_scales, weights[P], scale[P]);
-    stage[P] = ring.stage;
-    if (R::TILES == 1 || P == 1) ring.advance();
-  }
-
-  template <int P>
-  DEVICE void start() {
-    const u64 x = matrix_descriptor(shared_address(ring.shared + stage[P] * R::STAGE_BYTES));
-    wgmma_fence();
-#pragma unroll
-    for (int k = 0; k < 8; k++) {
-      wgmma(product[R::TWO_PRODUCTS ? P : 0], weights[P][k],
-            x + (k >> 2) * (R::X_BYTES / 2 >> 4) + (k & 3) * 2, k > 0);
-    }
-    wgmma_commit();
-  }
-
-  template <int P>
-  DEVICE void finish() {
-    if ((R::TILES == 1 || P == 1) && (threadIdx.x & 31) == 0) barrier_arrive(ring.freed(stage[P]));
-    add_scaled(sum[R::TILES == 2 ? P : 0], product[R::TWO_PRODUCTS ? P : 0], scale[P]);
-  }
-
-  DEVICE void alone() {
-    load<0>();
-    start<0>();
-    wgmma_wait<0>();
-    finish<0>();
-  }
-
-  DEVICE void run_two(int items) {
-    if (R::TILES == 1 && (items & 1)) {
-      alone();
-      if (--items == 0) return;
-    }
-    load<0>();
-    for (int i = 2; i < items; i += 2) {
-      start<0>();
-      load<1>();
-      start<1>();
-      wgmma_wait<1>();
-      finish<0>();
-      load<0>();
-      wgmma_wait<0>();
-      finish<1>();
-    }
-    start<0>();
-    load<1>();
-    start<1>();
-    wgmma_wait<1>();
-    finish<0>();
-    wgmma_wait<0>();
-    finish<1>();
-  }
-
-  DEVICE void run_one(int items) {
-    if (items & 1) {
-      alone();
-      if (--items == 0) return;
-    }
-    load<0>();
-    start<0>();
-    load<1>();
-    wgmma_wait<0>();
-    finish<0>();
-    for (int i = 2; i < items; i += 2) {
-      start<1>();
-      load<0>();
-      wgmma_wait<0>();
-      finish<1>();
-      start<0>();
-      load<1>();
-      wgmma_wait<0>();
-      finish<0>();
-    }
-    start<1>();
-    wgmma_wait<0>();
-    finish<1>();
-  }
-
-  DEVICE void run(int units) {
-#pragma unroll
-    for (int t = 0; t < R::TILES; t++) {
-#pragma unroll
-      for (int i = 0; i < R::TOKENS / 2; i++) sum[t][i] = 0.f;
-    }
-    if (R::TWO_PRODUCTS) {
-      run_two(units * R::TILES);
-    } else {
-      run_one(units * R::TILES);
-    }
-  }
-};
-
-template <class R>
-DEVICE void multiply_by_groups(const TensorMap& x, const Int4Product& p) {
+// Four groups of four warps, one row of tiles each: while the tensor cores work for one, others make
+// their weights. They bring the units themselves, in turn, each while its product runs. A multiple
+// of four warps of few registers: blocks of the small kernels between products find room beside this
+// one, and this one beside those of attention, so that weights come while those run.
+template <int TOKENS>
+DEVICE void multiply_few(const TensorMap& x, const Int4Product& p, int stages) {
   DYNAMIC_SHARED(shared);
-  R ring = {shared, 0, 0};
+  using R = Ring<TOKENS, 4, 1>;
+  R ring = {shared, stages, 0, 0};
+  let_next_start();
   ring.start();
   const int units = unit_rows(p) * p.columns;
   const int begin = share_start(blockIdx.x, gridDim.x, units);
   const int end = share_start(blockIdx.x + 1, gridDim.x, units);
-  const int group = threadIdx.x / GROUP_THREADS;
-  if (group == R::GROUPS) {
-    registers_keep<R::REGISTERS_TO_BRING>();
-    if (threadIdx.x % GROUP_THREADS == 0) bring(ring, x, p, begin, end);
-    return;
-  }
-  registers_take<R::REGISTERS>();
-  Multiplier<R> m = {p, ring};
+  const int group = threadIdx.x / GROUP_THREADS, thread = threadIdx.x % GROUP_THREADS;
+  if (threadIdx.x == 0) bring_first(ring, x, p, begin, min(end, begin + stages));
+  __syncwarp();
   for (int unit = begin; unit < end;) {
     const int block = unit / p.columns, stop = min(end, (block + 1) * p.columns);
-    for (int pass = 0; pass < R::PASSES; pass++) {
-      m.run(stop - unit);
-      write_share<R::TOKENS>(p, m.sum, block, pass * R::TILES_IN_STAGE + group * R::TILES);
+    float sum[1][TOKENS / 2];
+#pragma unroll
+    for (int i = 0; i < TOKENS / 2; i++) sum[0][i] = 0.f;
+    for (; unit < stop; unit++, ring.advance()) {
+      u32 weights[8][4];
+      float scale[2], product[TOKENS / 2];
+      barrier_wait(ring.filled(ring.stage), ring.phase);
+      load_weights(ring.bytes() + R::X_BYTES + group * TILE_BYTES, thread, p.f16_scales, weights,
+                   scale);
+      const u64 tokens = matrix_descriptor(shared_address(ring.bytes()));
+      wgmma_fence();
+#pragma unroll
+      for (int k = 0; k < 8; k++) {
+        wgmma(product, weights[k], tokens + (k >> 2) * (R::X_BYTES / 2 >> 4) + (k & 3) * 2, k > 0);
+      }
+      wgmma_commit();
+      const int next = unit - 1 + stages;
+      if (thread == 0 && (unit & 3) == group && unit > begin && next < end) {
+        R last = ring.before();
+        bring_next(last, x, p, next);
+      }
+      __syncwarp();
+      wgmma_wait<0>();
+      if ((thread & 31) == 0) barrier_arrive(ring.freed(ring.stage));
+      add_scaled(sum[0], product, scale);
     }
-    unit = stop;
+    write_share<TOKENS>(p, sum, block, group);
   }
 }
 
-// grid (shares), block 128 * (GROUPS + 1), shared STAGES * STAGE_BYTES + 16 * STAGES. x:
-// a map of boxes of 64 columns x TOKENS rows, swizzled by 128 bytes.
-KERNEL void __launch_bounds__(640, 1)
-    w4_8(const __grid_constant__ TensorMap x, const Int4Product p) {
-  multiply_by_groups<Ring<8, 4, 1, 11>>(x, p);
+// grid (shares), block 512, shared stages * (STAGE_BYTES + 16). x: a map of boxes of 64 columns x
+// TOKENS rows, swizzled by 128 bytes.
+KERNEL void __launch_bounds__(FEW_THREADS_MOST)
+    w4_8(const __grid_constant__ TensorMap x, const Int4Product p, int stages) {
+  multiply_few<8>(x, p, stages);
 }
-KERNEL void __launch_bounds__(384, 1)
-    w4_16(const __grid_constant__ TensorMap x, const Int4Product p) {
-  multiply_by_groups<Ring<16, 2, 2, 10>>(x, p);
+KERNEL void __launch_bounds__(FEW_THREADS_MOST)
+    w4_16(const __grid_constant__ TensorMap x, const Int4Product p, int stages) {
+  multiply_few<16>(x, p, stages);
 }
-KERNEL void __launch_bounds__(384, 1)
-    w4_32(const __grid_constant__ TensorMap x, const Int4Product p) {
-  multiply_by_groups<Ring<32, 2, 2, 8>>(x, p);
+KERNEL void __launch_bounds__(FEW_THREADS_MOST)
+    w4_32(const __grid_constant__ TensorMap x, const Int4Product p, int stages) {
+  multiply_few<32>(x, p, stages);
 }
-KERNEL void __launch_bounds__(384, 1)
-    w4_64(const __grid_constant__ TensorMap x, const Int4Product p) {
-  multiply_by_groups<Ring<64, 2, 2, 6>>(x, p);
+KERNEL void __launch_bounds__(FEW_THREADS)
+    w4_64(const __grid_constant__ TensorMap x, const Int4Product p, int stages) {
+  multiply_few<64>(x, p, stages);
 }
 #endif
 
@@ -271,15 +187,19 @@ DEVICE void multiply_by_warps(const u16* __restrict__ x, int x_pitch, const Int4
 
 // grid (shares, covers tokens by TOKENS), block 256, shared STAGES * STAGE_BYTES. x: (tokens, x_pitch)
 KERNEL void __launch_bounds__(256) w4_mma_8(const u16* x, int x_pitch, const Int4Product p) {
+  begin_kernel();
   multiply_by_warps<8, 6>(x, x_pitch, p);
 }
 KERNEL void __launch_bounds__(256) w4_mma_16(const u16* x, int x_pitch, const Int4Product p) {
+  begin_kernel();
   multiply_by_warps<16, 6>(x, x_pitch, p);
 }
 KERNEL void __launch_bounds__(256) w4_mma_32(const u16* x, int x_pitch, const Int4Product p) {
+  begin_kernel();
   multiply_by_warps<32, 4>(x, x_pitch, p);
 }
 KERNEL void __launch_bounds__(256) w4_mma_64(const u16* x, int x_pitch, const Int4Product p) {
+  begin_kernel();
   multiply_by_warps<64, 3>(x, x_pitch, p);
 }
 
@@ -288,6 +208,7 @@ KERNEL void __launch_bounds__(256) w4_mma_64(const u16* x, int x_pitch, const In
 // tokens), block 128.
 KERNEL void __launch_bounds__(128)
     w4_join(const Int4Product p, int shares, int tokens, int by_cut) {
+  begin_kernel();
   const int box = blockIdx.y / (tokens / 8), eight = blockIdx.y % (tokens / 8);
   const int tile = blockIdx.x % BLOCK_TILES;
   int block = blockIdx.x / BLOCK_TILES;

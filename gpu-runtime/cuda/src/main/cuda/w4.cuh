@@ -152,33 +152,24 @@ DEVICE void write_share(const Int4Product& p, const float (&sum)[TILES][TOKENS /
 }
 
 #if WGMMA
-// GROUPS groups of four warps multiply, one more brings tiles and tokens through a ring of STAGES
-// stages; a stage holds 128 inputs of TOKENS tokens and of TILES rows of tiles a group. Each group
-// keeps two products apart, so that while the tensor cores work on one the weights of the next are
-// made (of 128 tokens, one: its registers do not suffice for two).
-template <int TOKENS_, int GROUPS_, int TILES_, int STAGES_>
+// GROUPS groups of four warps multiply what comes through a ring of stages; a stage holds a unit:
+// 128 inputs of TOKENS tokens and of TILES rows of tiles a group.
+template <int TOKENS_, int GROUPS_, int TILES_>
 struct Ring {
-  static const int TOKENS = TOKENS_, GROUPS = GROUPS_, TILES = TILES_, STAGES = STAGES_;
+  static const int TOKENS = TOKENS_, GROUPS = GROUPS_, TILES = TILES_;
   static const int X_BYTES = TOKENS * TILE_INPUTS * 2;
-  static const int TILES_IN_STAGE = GROUPS * TILES;
-  static const int STAGE_BYTES = (X_BYTES + TILES_IN_STAGE * TILE_BYTES + 1023) / 1024 * 1024;
-  // Times a block's units are walked, for some of its rows of tiles each.
-  static const int PASSES = BLOCK_TILES / TILES_IN_STAGE;
-  static const bool TWO_PRODUCTS = TOKENS <= 64;
-  // Registers a thread. A block can only move those it was launched with, which is a multiple of 8
-  // for each thread: to ask for more than the others have given up is to wait for ever.
-  static const int REGISTERS_AT_LAUNCH = 65536 / ((GROUPS + 1) * GROUP_THREADS) / 8 * 8;
-  static const int REGISTERS_TO_BRING = 24;
-  static const int REGISTERS =
-      (REGISTERS_AT_LAUNCH * (GROUPS + 1) - REGISTERS_TO_BRING) / GROUPS / 8 * 8;
+  static const int STAGE_BYTES = (X_BYTES + BLOCK_TILES * TILE_BYTES + 1023) / 1024 * 1024;
 
   u8* shared;
+  int stages;
   int stage;
   u32 phase;
 
+  // By all threads.
   DEVICE void start() {
+    static_assert(GROUPS * TILES == BLOCK_TILES, "a stage holds a unit");
     if (threadIdx.x == 0) {
-      for (int s = 0; s < STAGES; s++) {
+      for (int s = 0; s < stages; s++) {
         barrier_init(filled(s));
         barrier_init_many(freed(s), GROUPS * 4);
       }
@@ -186,40 +177,57 @@ struct Ring {
     }
     __syncthreads();
   }
-  DEVICE u32 filled(int s) { return shared_address(shared + STAGES * STAGE_BYTES + 8 * s); }
-  DEVICE u32 freed(int s) { return filled(STAGES + s); }
+  DEVICE u32 filled(int s) { return shared_address(shared + stages * STAGE_BYTES + 8 * s); }
+  DEVICE u32 freed(int s) { return filled(stages + s); }
   DEVICE u8* bytes() { return shared + stage * STAGE_BYTES; }
   DEVICE void advance() {
-    if (++stage == STAGES) {
+    if (++stage == stages) {
       stage = 0;
       phase ^= 1;
     }
   }
+  DEVICE Ring before() const {
+    return stage == 0 ? Ring{shared, stages, stages - 1, phase ^ 1} : Ring{shared, stages, stage - 1, phase};
+  }
 };
 
 template <class R>
-DEVICE void bring(R& ring, const TensorMap& x, const Int4Product& p, int begin, int end) {
-  ring.phase = 1;
-  for (int unit = begin; unit < end;) {
-    const int block = unit / p.columns, stop = min(end, (block + 1) * p.columns);
-    for (int pass = 0; pass < R::PASSES; pass++) {
-      for (int column = unit - block * p.columns; column < stop - block * p.columns; column++) {
-        barrier_wait(ring.freed(ring.stage), ring.phase);
-        const u32 to = shared_address(ring.bytes()), filled = ring.filled(ring.stage);
-        barrier_expect(filled, R::X_BYTES + R::TILES_IN_STAGE * TILE_BYTES);
+DEVICE void bring_tiles(R& ring, const Int4Product& p, int unit) {
+  const int block = unit / p.columns, column = unit - block * p.columns;
+  const u32 to = shared_address(ring.bytes()) + R::X_BYTES, filled = ring.filled(ring.stage);
+  barrier_expect(filled, R::X_BYTES + BLOCK_TILES * TILE_BYTES);
 #pragma unroll
-        for (int i = 0; i < R::TILES_IN_STAGE; i++) {
-          // rows behind the last are worked on and not written
-          int row = min(block * BLOCK_TILES + pass * R::TILES_IN_STAGE + i, p.tile_rows - 1);
-          copy_bulk_once(to + R::X_BYTES + i * TILE_BYTES, tile_address(p, row, column), TILE_BYTES,
-                         filled);
-        }
-        copy_box(to, x, column * TILE_INPUTS, first_token<R::TOKENS>(p), filled);
-        copy_box(to + R::X_BYTES / 2, x, column * TILE_INPUTS + 64, first_token<R::TOKENS>(p), filled);
-        ring.advance();
-      }
-    }
-    unit = stop;
+  for (int i = 0; i < BLOCK_TILES; i++) {
+    // rows behind the last are worked on and not written
+    int row = min(block * BLOCK_TILES + i, p.tile_rows - 1);
+    copy_bulk_once(to + i * TILE_BYTES, tile_address(p, row, column), TILE_BYTES, filled);
   }
+}
+
+template <class R>
+DEVICE void bring_tokens(R& ring, const TensorMap& x, const Int4Product& p, int unit) {
+  const int column = unit % p.columns;
+  const u32 to = shared_address(ring.bytes()), filled = ring.filled(ring.stage);
+  copy_box(to, x, column * TILE_INPUTS, first_token<R::TOKENS>(p), filled);
+  copy_box(to + R::X_BYTES / 2, x, column * TILE_INPUTS + 64, first_token<R::TOKENS>(p), filled);
+}
+
+// Brings the first units, as many as the ring holds. Weights do not depend on what runs before:
+// they come while that ends.
+template <class R>
+DEVICE void bring_first(const R& ring, const TensorMap& x, const Int4Product& p, int begin, int end) {
+  R at = ring;
+  for (int unit = begin; unit < end; unit++, at.advance()) bring_tiles(at, p, unit);
+  await_earlier();
+  at = ring;
+  for (int unit = begin; unit < end; unit++, at.advance()) bring_tokens(at, x, p, unit);
+}
+
+// Brings a unit to a stage that held another.
+template <class R>
+DEVICE void bring_next(R& ring, const TensorMap& x, const Int4Product& p, int unit) {
+  barrier_wait(ring.freed(ring.stage), ring.phase);
+  bring_tiles(ring, p, unit);
+  bring_tokens(ring, x, p, unit);
 }
 #endif

@@ -10,7 +10,7 @@
 
 #if WGMMA
 // Where a thread of a group is in the ring, by addresses in shared memory.
-template <class R>
+template <class R, int STAGES>
 struct Place {
   u32 part;    // the thread's 16 bytes of its group's first tile in the stage
   u32 row;     // the word of its row r there
@@ -26,7 +26,7 @@ struct Place {
     part = tiles + thread * 16;
     row = tiles + 4096 + ((thread >> 5) * 16 + ((thread & 31) >> 2)) * 4;
     x = (u32)matrix_descriptor(base);
-    filled = base + R::STAGES * R::STAGE_BYTES;
+    filled = base + STAGES * R::STAGE_BYTES;
     stage = 0;
     phase = 0;
   }
@@ -39,8 +39,8 @@ struct Place {
   }
   DEVICE void advance() {
     move(1);
-    if (stage == R::STAGES) {
-      move(-R::STAGES);
+    if (stage == STAGES) {
+      move(-STAGES);
       phase ^= 1;
     }
   }
@@ -48,7 +48,7 @@ struct Place {
   // The stage before this one is free.
   DEVICE void free_last() {
     if ((thread_now() & 31) == 0) {
-      barrier_arrive(filled + 8 * (stage == 0 ? 2 * R::STAGES - 1 : R::STAGES - 1));
+      barrier_arrive(filled + 8 * (stage == 0 ? 2 * STAGES - 1 : STAGES - 1));
     }
   }
 };
@@ -56,10 +56,10 @@ struct Place {
 // A group's sums of two rows of tiles. One product at a time, of a tile with all tokens; its weights
 // are made a quarter, 32 inputs, at a time, while the tensor cores work on the quarter before. That
 // of the other group fills the time in which this one adds its product to the sums.
-template <class R>
+template <class R, int STAGES>
 struct Multiplier {
   const Int4Product& p;
-  Place<R> at;
+  Place<R, STAGES> at;
   float sum[2][R::TOKENS / 2];
   float product[R::TOKENS / 2];
   u32 weights[2][2][4];
@@ -159,36 +159,49 @@ DEVICE int end_of_share(const Int4Product& p) {
   return share_start(block_now() + 1, gridDim.x, unit_rows(p) * p.columns);
 }
 
-template <class R>
+// Registers a thread. A block can only move those it was launched with, which is a multiple of 8 for
+// each thread: to ask for more than the others have given up is to wait for ever.
+#define WIDE_THREADS 384
+#define REGISTERS_TO_BRING 24
+#define REGISTERS_TO_MULTIPLY \
+  ((65536 / WIDE_THREADS / 8 * 8 * (WIDE_THREADS / GROUP_THREADS) - REGISTERS_TO_BRING) / 2 / 8 * 8)
+
+template <int TOKENS, int STAGES>
 DEVICE void multiply_wide(const TensorMap& x, const Int4Product& p) {
   DYNAMIC_SHARED(shared);
-  R ring = {shared, 0, 0};
+  using R = Ring<TOKENS, 2, 2>;
+  R ring = {shared, STAGES, 0, 0};
+  let_next_start();
   ring.start();
   int unit = share_start(blockIdx.x, gridDim.x, unit_rows(p) * p.columns);
   if (threadIdx.x >= R::GROUPS * GROUP_THREADS) {
-    registers_keep<R::REGISTERS_TO_BRING>();
-    if (threadIdx.x % GROUP_THREADS == 0) bring(ring, x, p, unit, end_of_share(p));
+    registers_keep<REGISTERS_TO_BRING>();
+    if (threadIdx.x % GROUP_THREADS == 0) {
+      const int end = end_of_share(p), ahead = min(end, unit + STAGES);
+      bring_first(ring, x, p, unit, ahead);
+      for (unit = ahead; unit < end; unit++, ring.advance()) bring_next(ring, x, p, unit);
+    }
     return;
   }
-  registers_take<R::REGISTERS>();
-  Multiplier<R> m = {p};
+  registers_take<REGISTERS_TO_MULTIPLY>();
+  Multiplier<R, STAGES> m = {p};
   m.at.start(ring);
   while (unit < end_of_share(p)) {
     m.run(min(end_of_share(p), (unit / p.columns + 1) * p.columns) - unit);
     const int block = unit / p.columns, group = thread_now() / GROUP_THREADS;
-    write_share<R::TOKENS>(p, m.sum, block, group * R::TILES);
+    write_share<TOKENS>(p, m.sum, block, group * R::TILES);
     unit = min(end_of_share(p), (block + 1) * p.columns);
   }
 }
 
-// grid (shares, covers tokens by TOKENS), block 384, shared STAGES * STAGE_BYTES + 16 * STAGES.
-// x: a map of boxes of 64 columns x TOKENS rows, swizzled by 128 bytes.
-KERNEL void __launch_bounds__(384, 1)
+// grid (shares, covers tokens by TOKENS), block 384, shared STAGES * (STAGE_BYTES + 16). x: a map of
+// boxes of 64 columns x TOKENS rows, swizzled by 128 bytes.
+KERNEL void __launch_bounds__(WIDE_THREADS, 1)
     w4_wide_96(const __grid_constant__ TensorMap x, const Int4Product p) {
-  multiply_wide<Ring<96, 2, 2, 5>>(x, p);
+  multiply_wide<96, 5>(x, p);
 }
-KERNEL void __launch_bounds__(384, 1)
+KERNEL void __launch_bounds__(WIDE_THREADS, 1)
     w4_wide_128(const __grid_constant__ TensorMap x, const Int4Product p) {
-  multiply_wide<Ring<128, 2, 2, 4>>(x, p);
+  multiply_wide<128, 4>(x, p);
 }
 #endif

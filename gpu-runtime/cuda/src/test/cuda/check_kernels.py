@@ -535,9 +535,9 @@ def tensor_map(x, box_rows):
     return structure("TensorMap", **{f"word{i}": u64(filled[i]) for i in range(16)})
 
 
-# tokens: (groups, tiles a group, stages) of the wgmma kernels
-W4_RINGS = {8: (4, 1, 11), 16: (2, 2, 10), 32: (2, 2, 8), 64: (2, 2, 6)}
-W4_WIDE_RINGS = {96: (2, 2, 5), 128: (2, 2, 4)}
+# tokens: most stages of the wgmma kernels
+W4_RINGS = {8: 11, 16: 10, 32: 8, 64: 6}
+W4_WIDE_RINGS = {96: 5, 128: 4}
 # tokens: stages of the kernels by warps
 W4_MMA_STAGES = {8: 6, 16: 6, 32: 4, 64: 3}
 W4_BOXES = {"w4": W4_RINGS, "w4_wide": W4_WIDE_RINGS, "w4_mma": W4_MMA_STAGES}
@@ -546,6 +546,8 @@ W4_BOXES = {"w4": W4_RINGS, "w4_wide": W4_WIDE_RINGS, "w4_mma": W4_MMA_STAGES}
 def w4_launch(entry, box, x, tokens, tiles, slabs, tile_rows, bias, y, partials, shares, f16, first_token=0, boxes=1):
     """Launches ENTRY_BOX over `boxes` boxes of the rows of x from first_token on, and w4_join."""
     columns = x.shape[1] // 128
+    blocks = (tile_rows + 3) // 4
+    units = blocks * columns
     end = min(tokens, first_token + boxes * box)
     product = structure("Int4Product", tiles=tiles, bias=bias, y=y, partials=partials, columns=columns,
                         slab_columns=columns // slabs, tile_rows=tile_rows, y_pitch=y.stride(0), tokens=end,
@@ -553,12 +555,12 @@ def w4_launch(entry, box, x, tokens, tiles, slabs, tile_rows, bias, y, partials,
     if entry == "w4_mma":
         K.launch("w4", f"w4_mma_{box}", (shares, boxes, 1), 256, W4_MMA_STAGES[box] * (box * 256 + 2 * 4352), [p(x), i32(x.stride(0)), product])
     else:
-        groups, in_group, stages = W4_BOXES[entry][box]
-        stage = (box * 256 + groups * in_group * 4352 + 1023) // 1024 * 1024
-        K.launch(entry, f"{entry}_{box}", (shares, boxes, 1), 128 * (groups + 1), stages * stage + 16 * stages,
-                 [tensor_map(x, box), product])
-    blocks = (tile_rows + 3) // 4
-    units = blocks * columns
+        stages, stage = W4_BOXES[entry][box], (box * 256 + 4 * 4352 + 1023) // 1024 * 1024 + 16
+        if entry == "w4":
+            stages = min(stages, -(-units // shares))
+            K.launch("w4", f"w4_{box}", (shares, boxes, 1), 512, stages * stage, [tensor_map(x, box), product, i32(stages)])
+        else:
+            K.launch(entry, f"{entry}_{box}", (shares, boxes, 1), 384, stages * stage, [tensor_map(x, box), product])
     if units % shares or units // shares % columns:
         by_cut = shares - 1 < blocks
         K.launch("w4", "w4_join", (4 * (shares - 1 if by_cut else blocks), (end - first_token + 7) // 8, 1), 128, 0,

@@ -409,6 +409,13 @@ DEVICE void group_sync(int number) {
 struct TensorMap {
   u64 address, columns, rows, pitch_bytes, box_rows, unused[11];
 };
+inline void __syncwarp() {
+  emulator::collective([](emulator::Warp&) {});
+}
+// Kernels run one after the other.
+DEVICE void await_earlier() {}
+DEVICE void let_next_start() {}
+DEVICE void begin_kernel() {}
 template <int COUNT>
 DEVICE void registers_keep() {}
 template <int COUNT>

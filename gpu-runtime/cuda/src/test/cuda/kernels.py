@@ -45,6 +45,13 @@ class Emulated:
         pass
 
 
+class Launch(ctypes.Structure):
+    """CUlaunchConfig."""
+
+    _fields_ = [(name, ctypes.c_uint32) for name in ("grid_x", "grid_y", "grid_z", "block_x", "block_y", "block_z", "shared")] + [
+        ("stream", ctypes.c_void_p), ("attributes", ctypes.c_void_p), ("attribute_count", ctypes.c_uint32)]
+
+
 class Gpu:
     """Kernels from cubins: FOLDER/FILE.HEAD_SIZE.ARCH.cubin."""
 
@@ -70,16 +77,19 @@ class Gpu:
             module, function = ctypes.c_void_p(), ctypes.c_void_p()
             self.check(self.driver.cuModuleLoadData(ctypes.byref(module), image), "load " + file)
             self.check(self.driver.cuModuleGetFunction(ctypes.byref(function), module, name.encode()), name)
-            if shared > 48 * 1024:
-                self.check(self.driver.cuFuncSetAttribute(function, 8, shared), "shared memory of " + name)
             self.functions[key] = function
+        if shared > 48 * 1024:
+            self.check(self.driver.cuFuncSetAttribute(self.functions[key], 8, shared), "shared memory of " + name)
         return self.functions[key]
 
     def launch(self, file, name, grid, block, shared, arguments, head_size=128):
         function = self.function(file, name, head_size, shared)
         pointers = (ctypes.c_void_p * len(arguments))(*[ctypes.addressof(a) for a in arguments])
         stream = ctypes.c_void_p(torch.cuda.current_stream().cuda_stream)
-        self.check(self.driver.cuLaunchKernel(function, *grid, block, 1, 1, shared, stream, pointers, None), name)
+        # CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION, as the program launches on sm_90
+        attribute = (ctypes.c_uint32 * 18)(6, 0, 1)
+        launch = Launch(*grid, block, 1, 1, shared, stream, ctypes.addressof(attribute), int(self.arch == "90a"))
+        self.check(self.driver.cuLaunchKernelEx(ctypes.byref(launch), function, pointers, None), name)
 
     def synchronize(self):
         torch.cuda.synchronize()

@@ -70,7 +70,8 @@ final class BenchCommand implements Callable<Integer> {
       names = "--workload",
       required = true,
       paramLabel = "NAME",
-      description = "sharegpt, 1k1k, 1k1k-256, 2k128 or shared; see docs/benchmark-command.md.")
+      description =
+          "sharegpt, 1k1k, 1k1k-256, 2k128 or shared; or rows that are all alike, as 32x128x512: rows x prompt tokens x output tokens. See docs/benchmark-command.md.")
   private String workload;
 
   @Option(

@@ -39,30 +39,42 @@ final class FusedInt4 {
   /** Rows that w4_join takes at a time. */
   private static final int JOIN_ROWS = 8;
 
+  private static final int STAGE_ALIGNMENT = 1024;
+
   /**
    * A kernel for boxes of rows.
    *
    * @param rows most rows of a thread block
+   * @param stages most stages of its ring; each holds a unit
+   * @param stageBytes of each, with its barriers
    */
-  private record Box(KernelFile file, String entry, int rows, int threads, int sharedBytes) {
-    /**
-     * A kernel that multiplies by wgmma.
-     *
-     * @param groups groups of four warps that multiply, as in {@code w4.cu}
-     * @param tiles rows of tiles of each
-     * @param stages stages of its ring
-     */
-    static Box byGroups(KernelFile file, String stem, int rows, int groups, int tiles, int stages) {
-      int stage =
-          roundUp(rowBytes(rows) + groups * tiles * WeightShape.TILE_BYTES, STAGE_ALIGNMENT);
+  private record Box(
+      KernelFile file, String entry, int rows, int threads, int stages, int stageBytes) {
+    /** A kernel of few rows, whose ring is no larger than a thread block's share needs. */
+    static Box few(int rows, int stages) {
       return new Box(
-          file, stem + rows, rows, GROUP_THREADS * (groups + 1), stages * (stage + 2 * Long.BYTES));
+          KernelFile.W4, "w4_" + rows, rows, 4 * GROUP_THREADS, stages, ringStageBytes(rows));
     }
 
-    /** A kernel whose warps multiply on their own. */
+    static Box wide(int rows, int stages) {
+      return new Box(
+          KernelFile.W4_WIDE,
+          "w4_wide_" + rows,
+          rows,
+          3 * GROUP_THREADS,
+          stages,
+          ringStageBytes(rows));
+    }
+
+    /** A kernel whose warps multiply on their own, two rows of tiles at a time. */
     static Box byWarps(int rows, int stages) {
       int stage = rowBytes(rows) + 2 * WeightShape.TILE_BYTES;
-      return new Box(KernelFile.W4, "w4_mma_" + rows, rows, 2 * GROUP_THREADS, stages * stage);
+      return new Box(KernelFile.W4, "w4_mma_" + rows, rows, 2 * GROUP_THREADS, stages, stage);
+    }
+
+    private static int ringStageBytes(int rows) {
+      int bytes = rowBytes(rows) + BLOCK_TILES * WeightShape.TILE_BYTES;
+      return roundUp(bytes, STAGE_ALIGNMENT) + 2 * Long.BYTES;
     }
 
     private static int rowBytes(int rows) {
@@ -72,18 +84,20 @@ final class FusedInt4 {
     int boxes(int count) {
       return (count + rows - 1) / rows;
     }
-  }
 
-  private static final int STAGE_ALIGNMENT = 1024;
+    boolean isFew() {
+      return threads == 4 * GROUP_THREADS;
+    }
+  }
 
   private static final List<Box> BOXES =
       List.of(
-          Box.byGroups(KernelFile.W4, "w4_", 8, 4, 1, 11),
-          Box.byGroups(KernelFile.W4, "w4_", 16, 2, 2, 10),
-          Box.byGroups(KernelFile.W4, "w4_", 32, 2, 2, 8),
-          Box.byGroups(KernelFile.W4, "w4_", 64, 2, 2, 6),
-          Box.byGroups(KernelFile.W4_WIDE, "w4_wide_", 96, 2, 2, 5),
-          Box.byGroups(KernelFile.W4_WIDE, "w4_wide_", 128, 2, 2, 4));
+          Box.few(8, 11),
+          Box.few(16, 10),
+          Box.few(32, 8),
+          Box.few(64, 6),
+          Box.wide(96, 5),
+          Box.wide(128, 4));
 
   private static final List<Box> BOXES_BY_WARPS =
       List.of(Box.byWarps(8, 6), Box.byWarps(16, 6), Box.byWarps(32, 4), Box.byWarps(64, 3));
@@ -156,10 +170,15 @@ final class FusedInt4 {
       arguments.i64(x.address()).i32(x.pitch());
     }
     describe(weight, bias, y, first, end);
+    int stages = box.stages();
+    if (box.isFew()) {
+      stages = (int) Math.min(stages, StepLayout.divideUp(units(weight.shape()), shares));
+      arguments.i32(stages);
+    }
     kernels
         .get(box.file(), box.entry())
-        .withSharedBytes(box.sharedBytes())
-        .launch(shares, boxes, box.threads(), box.sharedBytes(), arguments, stream);
+        .withSharedBytes(box.stages() * box.stageBytes())
+        .launch(shares, boxes, box.threads(), stages * box.stageBytes(), arguments, stream);
     if (isCut(weight.shape(), shares)) {
       join(box, weight, bias, y, first, end, shares);
     }

@@ -9,6 +9,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * A benchmark's rows: prompts of token ids and exact output lengths, the same in every program that
@@ -20,6 +22,10 @@ public final class Workload {
   /** Every name there is. */
   public static final List<String> NAMES =
       List.of("sharegpt", "1k1k", "1k1k-256", "2k128", "shared");
+
+  /** Rows, tokens of each prompt, tokens of each output. */
+  private static final Pattern UNIFORM =
+      Pattern.compile("([1-9]\\d{0,6})x([1-9]\\d{0,6})x([1-9]\\d{0,6})");
 
   private static final String LENGTHS = "lengths-sharegpt-like.csv";
   private static final int VOCABULARY = 150_000;
@@ -49,10 +55,18 @@ public final class Workload {
   /**
    * A workload.
    *
-   * @param name one of {@link #NAMES}
-   * @throws IllegalArgumentException if it is none
+   * @param name one of {@link #NAMES}, or rows, prompt and output tokens of rows that are all
+   *     alike, as {@code 32x128x512}
+   * @throws IllegalArgumentException if it is neither
    */
   public static Workload of(String name) {
+    Matcher uniform = UNIFORM.matcher(name);
+    if (uniform.matches()) {
+      Lengths lengths =
+          new Lengths(Integer.parseInt(uniform.group(2)), Integer.parseInt(uniform.group(3)));
+      return new Workload(
+          name, Collections.nCopies(Integer.parseInt(uniform.group(1)), lengths), VOCABULARY);
+    }
     List<Lengths> rows =
         switch (name) {
           case "sharegpt" -> read();
@@ -62,7 +76,8 @@ public final class Workload {
           case "shared" -> Collections.nCopies(2048, new Lengths(PREFIX_TOKENS + 60, 64));
           default ->
               throw new IllegalArgumentException(
-                  "workload: expected one of %s, found '%s'".formatted(NAMES, name));
+                  "workload: expected one of %s, or ROWSxPROMPTxOUTPUT as 32x128x512, found '%s'"
+                      .formatted(NAMES, name));
         };
     return new Workload(name, rows, VOCABULARY);
   }

@@ -49,6 +49,18 @@ class WorkloadTest {
   }
 
   @Test
+  void rowsThatAreAllAlikeAreNamedByTheirSizes() {
+    Workload workload = Workload.of("32x128x512");
+
+    assertEquals(32, workload.size());
+    assertEquals(new Workload.Lengths(128, 512), workload.lengths(31));
+    assertEquals(
+        Arrays.stream(Workload.of("1k1k").prompt(5)).limit(128).boxed().toList(),
+        Arrays.stream(workload.prompt(5)).boxed().toList());
+    assertThrows(IllegalArgumentException.class, () -> Workload.of("0x128x512"));
+  }
+
+  @Test
   void smallModelsGetTokensTheyKnow() {
     int[] tokens = Workload.of("1k1k").forVocabulary(300).prompt(5);
 

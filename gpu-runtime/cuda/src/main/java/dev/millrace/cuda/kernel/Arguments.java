@@ -1,9 +1,9 @@
 package dev.millrace.cuda.kernel;
 
 import com.sun.jna.Native;
+import com.sun.jna.Pointer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import jcuda.Pointer;
 
 /**
  * The arguments of one launch at a time, in native memory as the driver reads them: an array of
@@ -18,9 +18,8 @@ public final class Arguments {
   private static final int BYTES = VALUES + 512;
 
   private final ByteBuffer memory = ByteBuffer.allocateDirect(BYTES).order(ByteOrder.nativeOrder());
-  private final long address =
-      com.sun.jna.Pointer.nativeValue(Native.getDirectBufferPointer(memory));
-  private final Pointer pointers = Pointer.to(memory);
+  private final long address = Pointer.nativeValue(Native.getDirectBufferPointer(memory));
+  private final LaunchConfiguration configuration = new LaunchConfiguration();
   private int arguments;
   private int end;
   private boolean inStructure;
@@ -79,7 +78,12 @@ public final class Arguments {
     return end;
   }
 
-  Pointer pointers() {
-    return pointers;
+  LaunchConfiguration configuration() {
+    return configuration;
+  }
+
+  /** Address of the array of pointers. */
+  long pointers() {
+    return address;
   }
 }

@@ -10,13 +10,25 @@ import jcuda.driver.JCudaDriver;
 public final class Kernel {
   private static final int SHARED_BYTES_WITHOUT_ASKING = 48 * 1024;
 
+  /** A function's handle as the driver's own interface takes it. */
+  static final class Handle extends CUfunction {
+    private long address() {
+      return getNativePointer();
+    }
+  }
+
   private final String name;
-  private final CUfunction function;
+  private final Handle function;
+  private final boolean early;
   private int sharedBytesMax = SHARED_BYTES_WITHOUT_ASKING;
 
-  Kernel(String name, CUfunction function) {
+  /**
+   * @param early whether launches may start before the work ahead of them has ended
+   */
+  Kernel(String name, Handle function, boolean early) {
     this.name = name;
     this.function = function;
+    this.early = early;
   }
 
   /** Lets launches ask for more shared memory than every kernel may. */
@@ -44,18 +56,9 @@ public final class Kernel {
       return;
     }
     Driver.check(
-        JCudaDriver.cuLaunchKernel(
-            function,
-            gridX,
-            gridY,
-            1,
-            block,
-            1,
-            1,
-            sharedBytes,
-            stream.handle(),
-            arguments.pointers(),
-            null),
+        arguments
+            .configuration()
+            .launch(function.address(), gridX, gridY, block, sharedBytes, early, arguments, stream),
         "launching " + name);
   }
 }

@@ -1,12 +1,12 @@
 package dev.millrace.cuda.kernel;
 
 import dev.millrace.cuda.device.CudaDevice;
+import dev.millrace.cuda.device.CudaDevices;
 import dev.millrace.cuda.device.Driver;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import jcuda.driver.CUfunction;
 import jcuda.driver.CUmodule;
 import jcuda.driver.JCudaDriver;
 
@@ -14,14 +14,22 @@ import jcuda.driver.JCudaDriver;
 public final class Kernels implements AutoCloseable {
   private record Key(KernelFile file, int headSize) {}
 
+  /** From here on recordings keep what is launched early: CUDA 12.3. */
+  private static final int EARLY_DRIVER = 12_030;
+
+  private static final int EARLY_CAPABILITY = 90;
+
   private final KernelCompiler compiler;
   private final CudaDevice device;
+  private final boolean early;
   private final Map<Key, CUmodule> modules = new HashMap<>();
   private final Map<String, Kernel> kernels = new HashMap<>();
 
   public Kernels(KernelCompiler compiler, CudaDevice device) {
     this.compiler = compiler;
     this.device = device;
+    early =
+        device.capability() >= EARLY_CAPABILITY && CudaDevices.versionOfDriver() >= EARLY_DRIVER;
   }
 
   /** An entry point of a file that does not depend on the size of heads. */
@@ -40,10 +48,10 @@ public final class Kernels implements AutoCloseable {
     Kernel kernel = kernels.get(name);
     if (kernel == null) {
       CUmodule module = module(file, size);
-      CUfunction function = new CUfunction();
+      Kernel.Handle function = new Kernel.Handle();
       Driver.check(
           JCudaDriver.cuModuleGetFunction(function, module, entry), "finding kernel " + name);
-      kernel = new Kernel(name, function);
+      kernel = new Kernel(name, function, early);
       kernels.put(name, kernel);
     }
     return kernel;
