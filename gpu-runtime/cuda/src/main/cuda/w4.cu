@@ -4,28 +4,29 @@
 #include "wgmma.cuh"
 #include "w4.cuh"
 
-// A thread's part of a tile in shared memory: nibble - zero for rows r and r + 8 of its warp, and
-// their scales.
-DEVICE void load_weights(const u8* tile, int thread, int f16_scales, u32 (&a)[8][4],
-                         float (&scale)[2]) {
+// -(128 + zero), twice, of the word of a row.
+DEVICE u32 zero_pair(u32 word) { return __byte_perm(word, 0, 0x3232) ^ 0x80008000u; }
+
+DEVICE float scale_of(u32 word, int f16_scales) {
+  return f16_scales ? f16_float((u16)word) : bf16_low(word);
+}
+
+// The words of rows r and r + 8 of a thread's warp: scale and zero of each.
+DEVICE void load_rows(const u8* tile, int thread, u32 (&rows)[2]) {
   const int row = (thread >> 5) * 16 + ((thread & 31) >> 2);
-  const uint4 low = *(const uint4*)(tile + thread * 16);
-  const uint4 high = *(const uint4*)(tile + 2048 + thread * 16);
-  const u32 first = *(const u32*)(tile + 4096 + row * 4);
-  const u32 second = *(const u32*)(tile + 4096 + row * 4 + 32);
-  scale[0] = f16_scales ? f16_float((u16)first) : bf16_low(first);
-  scale[1] = f16_scales ? f16_float((u16)second) : bf16_low(second);
-  // -(128 + zero), twice
-  const u32 zero0 = ((first >> 16) | (first & 0xffff0000u)) ^ 0x80008000u;
-  const u32 zero1 = ((second >> 16) | (second & 0xffff0000u)) ^ 0x80008000u;
-  const u32 words[8] = {low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w};
+  rows[0] = *(const u32*)(tile + 4096 + row * 4);
+  rows[1] = *(const u32*)(tile + 4096 + row * 4 + 32);
+}
+
+// A thread's part of half a tile, 64 inputs: nibble - zero, exactly.
+DEVICE void load_half(const u8* tile, int half, int thread, const u32 (&rows)[2], u32 (&a)[4][4]) {
+  const uint4 part = *(const uint4*)(tile + half * 2048 + thread * 16);
+  const u32 words[4] = {part.x, part.y, part.z, part.w};
+  const u32 zero[2] = {zero_pair(rows[0]), zero_pair(rows[1])};
 #pragma unroll
-  for (int k = 0; k < 8; k++) {
-    // 0x4300 | v is bf16(128 + v)
-    a[k][0] = bf16_add((words[k] & 0x000f000fu) | 0x43004300u, zero0);
-    a[k][1] = bf16_add(((words[k] >> 4) & 0x000f000fu) | 0x43004300u, zero1);
-    a[k][2] = bf16_add(((words[k] >> 8) & 0x000f000fu) | 0x43004300u, zero0);
-    a[k][3] = bf16_add(((words[k] >> 12) & 0x000f000fu) | 0x43004300u, zero1);
+  for (int k = 0; k < 4; k++) {
+#pragma unroll
+    for (int j = 0; j < 4; j++) a[k][j] = bf16_add(nibbles_bf16(words[k] >> (4 * j)), zero[j & 1]);
   }
 }
 
@@ -42,10 +43,22 @@ DEVICE void add_scaled(float (&sum)[LENGTH], const float (&product)[LENGTH],
 // What a block is compiled for, more than it has: that leaves 96 registers to a thread.
 #define FEW_THREADS_MOST 640
 
-// Four groups of four warps, one row of tiles each: while the tensor cores work for one, others make
-// their weights. They bring the units themselves, in turn, each while its product runs. A multiple
-// of four warps of few registers: blocks of the small kernels between products find room beside this
-// one, and this one beside those of attention, so that weights come while those run.
+// A group's product with half a tile: 64 inputs.
+template <class R, int HALF>
+DEVICE void start_half(const R& ring, const u32 (&weights)[4][4], float (&product)[R::TOKENS / 2]) {
+  const u32 x = (u32)matrix_descriptor(shared_address(ring.bytes() + HALF * (R::X_BYTES / 2)));
+  wgmma_fence();
+#pragma unroll
+  for (int k = 0; k < 4; k++) {
+    wgmma(product, weights[k], MATRIX_DESCRIPTOR_HIGH | (x + k * 2), HALF + k > 0);
+  }
+  wgmma_commit();
+}
+
+// Four groups of four warps, one row of tiles each: while the tensor cores work on one half of a tile,
+// the weights of the next are made. Each group brings its own tiles. A multiple of four warps of few
+// registers: blocks of the small kernels between products find room beside this one, and this one
+// beside those of attention, so that weights come while those run.
 template <int TOKENS>
 DEVICE void multiply_few(const TensorMap& x, const Int4Product& p, int stages) {
   DYNAMIC_SHARED(shared);
@@ -53,38 +66,49 @@ DEVICE void multiply_few(const TensorMap& x, const Int4Product& p, int stages) {
   R ring = {shared, stages, 0, 0};
   let_next_start();
   ring.start();
+  const int group = threadIdx.x / GROUP_THREADS, thread = threadIdx.x % GROUP_THREADS;
   const int units = unit_rows(p) * p.columns;
   const int begin = share_start(blockIdx.x, gridDim.x, units);
   const int end = share_start(blockIdx.x + 1, gridDim.x, units);
-  const int group = threadIdx.x / GROUP_THREADS, thread = threadIdx.x % GROUP_THREADS;
-  if (threadIdx.x == 0) bring_first(ring, x, p, begin, min(end, begin + stages));
+  __shared__ Position positions[4];  // not in registers, of which all threads would have to hold some
+  Bringer<R> bringer = {x, p, positions[group], group};
+  if (thread == 0) {
+    bringer.start(begin);
+    bringer.bring_first(ring, min(stages, end - begin));
+  }
   __syncwarp();
+  int to_bring = end - begin - stages;
+
+  u32 rows[2], weights[2][4][4];
+  auto tile = [&] { return ring.bytes() + R::X_BYTES + group * TILE_BYTES; };
+  barrier_wait(ring.filled(), ring.phase);
+  load_rows(tile(), thread, rows);
+  load_half(tile(), 0, thread, rows, weights[0]);
   for (int unit = begin; unit < end;) {
     const int block = unit / p.columns, stop = min(end, (block + 1) * p.columns);
-    float sum[1][TOKENS / 2];
+    float sum[1][TOKENS / 2], product[TOKENS / 2];
 #pragma unroll
     for (int i = 0; i < TOKENS / 2; i++) sum[0][i] = 0.f;
-    for (; unit < stop; unit++, ring.advance()) {
-      u32 weights[8][4];
-      float scale[2], product[TOKENS / 2];
-      barrier_wait(ring.filled(ring.stage), ring.phase);
-      load_weights(ring.bytes() + R::X_BYTES + group * TILE_BYTES, thread, p.f16_scales, weights,
-                   scale);
-      const u64 tokens = matrix_descriptor(shared_address(ring.bytes()));
-      wgmma_fence();
-#pragma unroll
-      for (int k = 0; k < 8; k++) {
-        wgmma(product, weights[k], tokens + (k >> 2) * (R::X_BYTES / 2 >> 4) + (k & 3) * 2, k > 0);
+    for (; unit < stop; unit++) {
+      start_half<R, 0>(ring, weights[0], product);
+      load_half(tile(), 1, thread, rows, weights[1]);
+      start_half<R, 1>(ring, weights[1], product);
+      // in place of the unit before, which the other groups have mostly left too
+      if (unit > begin && to_bring-- > 0) {
+        if (thread == 0) bringer.bring_next(ring.before());
+        __syncwarp();
       }
-      wgmma_commit();
-      const int next = unit - 1 + stages;
-      if (thread == 0 && (unit & 3) == group && unit > begin && next < end) {
-        R last = ring.before();
-        bring_next(last, x, p, next);
+      const float scale[2] = {scale_of(rows[0], p.f16_scales), scale_of(rows[1], p.f16_scales)};
+      const u32 freed = ring.freed();
+      ring.advance();
+      wgmma_wait<1>();
+      if (unit + 1 < end) {
+        barrier_wait(ring.filled(), ring.phase);
+        load_rows(tile(), thread, rows);
+        load_half(tile(), 0, thread, rows, weights[0]);
       }
-      __syncwarp();
       wgmma_wait<0>();
-      if ((thread & 31) == 0) barrier_arrive(ring.freed(ring.stage));
+      if ((thread & 31) == 0) barrier_arrive(freed);
       add_scaled(sum[0], product, scale);
     }
     write_share<TOKENS>(p, sum, block, group);
@@ -159,9 +183,13 @@ DEVICE void multiply_by_warps(const u16* __restrict__ x, int x_pitch, const Int4
         __syncthreads();
         fetch(i + STAGES - 1);
         const u8* from = shared + (i % STAGES) * STAGE_BYTES;
-        u32 weights[8][4];
-        float scale[2], product[TOKENS / 2];
-        load_weights(from + X_BYTES + group * TILE_BYTES, thread, p.f16_scales, weights, scale);
+        u32 rows[2], weights[2][4][4];
+        const u8* tile = from + X_BYTES + group * TILE_BYTES;
+        load_rows(tile, thread, rows);
+        load_half(tile, 0, thread, rows, weights[0]);
+        load_half(tile, 1, thread, rows, weights[1]);
+        const float scale[2] = {scale_of(rows[0], p.f16_scales), scale_of(rows[1], p.f16_scales)};
+        float product[TOKENS / 2];
 #pragma unroll
         for (int j = 0; j < TOKENS / 2; j++) product[j] = 0.f;
 #pragma unroll
@@ -173,8 +201,8 @@ DEVICE void multiply_by_warps(const u16* __restrict__ x, int x_pitch, const Int4
           for (int j = 0; j < TOKENS / 8; j++) {
             u32 b[4];
             load_matrices(b, at + j * 1024);
-            multiply_add(product + 4 * j, weights[k], b[0], b[1]);
-            multiply_add(product + 4 * j, weights[k + 1], b[2], b[3]);
+            multiply_add(product + 4 * j, weights[k >> 2][k & 3], b[0], b[1]);
+            multiply_add(product + 4 * j, weights[k >> 2][(k & 3) + 1], b[2], b[3]);
           }
         }
         add_scaled(sum[0], product, scale);

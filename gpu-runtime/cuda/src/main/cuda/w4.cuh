@@ -170,16 +170,17 @@ struct Ring {
     static_assert(GROUPS * TILES == BLOCK_TILES, "a stage holds a unit");
     if (threadIdx.x == 0) {
       for (int s = 0; s < stages; s++) {
-        barrier_init(filled(s));
-        barrier_init_many(freed(s), GROUPS * 4);
+        barrier_init_many(barriers() + 8 * s, BLOCK_TILES);
+        barrier_init_many(barriers() + 8 * (stages + s), GROUPS * 4);
       }
       barrier_init_fence();
     }
     __syncthreads();
   }
-  DEVICE u32 filled(int s) { return shared_address(shared + stages * STAGE_BYTES + 8 * s); }
-  DEVICE u32 freed(int s) { return filled(stages + s); }
-  DEVICE u8* bytes() { return shared + stage * STAGE_BYTES; }
+  DEVICE u32 barriers() const { return shared_address(shared + stages * STAGE_BYTES); }
+  DEVICE u32 filled() const { return barriers() + 8 * stage; }
+  DEVICE u32 freed() const { return barriers() + 8 * (stages + stage); }
+  DEVICE u8* bytes() const { return shared + stage * STAGE_BYTES; }
   DEVICE void advance() {
     if (++stage == stages) {
       stage = 0;
@@ -187,47 +188,77 @@ struct Ring {
     }
   }
   DEVICE Ring before() const {
-    return stage == 0 ? Ring{shared, stages, stages - 1, phase ^ 1} : Ring{shared, stages, stage - 1, phase};
+    const bool first = stage == 0;
+    return {shared, stages, first ? stages - 1 : stage - 1, first ? phase ^ 1 : phase};
   }
 };
 
+// Where a thread that brings units is. Addresses are made from those before: what a division takes, a
+// unit does not have.
+struct Position {
+  const u8* from;
+  int block, column;
+  int left;  // columns of the slab from here on
+};
+
+// Brings unit after unit to a ring, of each a row of tiles: one thread for each of the rows. The first
+// two bring half of the tokens each.
 template <class R>
-DEVICE void bring_tiles(R& ring, const Int4Product& p, int unit) {
-  const int block = unit / p.columns, column = unit - block * p.columns;
-  const u32 to = shared_address(ring.bytes()) + R::X_BYTES, filled = ring.filled(ring.stage);
-  barrier_expect(filled, R::X_BYTES + BLOCK_TILES * TILE_BYTES);
-#pragma unroll
-  for (int i = 0; i < BLOCK_TILES; i++) {
-    // rows behind the last are worked on and not written
-    int row = min(block * BLOCK_TILES + i, p.tile_rows - 1);
-    copy_bulk_once(to + i * TILE_BYTES, tile_address(p, row, column), TILE_BYTES, filled);
+struct Bringer {
+  const TensorMap& x;
+  const Int4Product& p;
+  Position& at;
+  int tile;
+
+  DEVICE void start(int unit) {
+    at.block = unit / p.columns;
+    at.column = unit - at.block * p.columns;
+    seek();
   }
-}
-
-template <class R>
-DEVICE void bring_tokens(R& ring, const TensorMap& x, const Int4Product& p, int unit) {
-  const int column = unit % p.columns;
-  const u32 to = shared_address(ring.bytes()), filled = ring.filled(ring.stage);
-  copy_box(to, x, column * TILE_INPUTS, first_token<R::TOKENS>(p), filled);
-  copy_box(to + R::X_BYTES / 2, x, column * TILE_INPUTS + 64, first_token<R::TOKENS>(p), filled);
-}
-
-// Brings the first units, as many as the ring holds. Weights do not depend on what runs before:
-// they come while that ends.
-template <class R>
-DEVICE void bring_first(const R& ring, const TensorMap& x, const Int4Product& p, int begin, int end) {
-  R at = ring;
-  for (int unit = begin; unit < end; unit++, at.advance()) bring_tiles(at, p, unit);
-  await_earlier();
-  at = ring;
-  for (int unit = begin; unit < end; unit++, at.advance()) bring_tokens(at, x, p, unit);
-}
-
-// Brings a unit to a stage that held another.
-template <class R>
-DEVICE void bring_next(R& ring, const TensorMap& x, const Int4Product& p, int unit) {
-  barrier_wait(ring.freed(ring.stage), ring.phase);
-  bring_tiles(ring, p, unit);
-  bring_tokens(ring, x, p, unit);
-}
+  DEVICE void seek() {
+    // rows behind the last are worked on and not written
+    at.from = tile_address(p, min(at.block * BLOCK_TILES + tile, p.tile_rows - 1), at.column);
+    at.left = p.slab_columns - at.column % p.slab_columns;
+  }
+  DEVICE void bring_tile(const R& ring) {
+    barrier_expect(ring.filled(), TILE_BYTES + (tile < 2 ? R::X_BYTES / 2 : 0));
+    copy_bulk_once(shared_address(ring.bytes() + R::X_BYTES + tile * TILE_BYTES), at.from,
+                   TILE_BYTES, ring.filled());
+    at.from += TILE_BYTES;
+    at.column++;
+    if (--at.left == 0) {
+      if (at.column == p.columns) {
+        at.column = 0;
+        at.block++;
+      }
+      seek();
+    }
+  }
+  DEVICE void bring_tokens(const R& ring, int column) {
+    if (tile < 2) {
+      copy_box(shared_address(ring.bytes() + tile * (R::X_BYTES / 2)), x,
+               column * TILE_INPUTS + tile * 64, first_token<R::TOKENS>(p), ring.filled());
+    }
+  }
+  // As many units as the ring holds, or fewer. Weights do not depend on what runs before: they come
+  // while that ends.
+  DEVICE void bring_first(const R& empty, int count) {
+    int column = at.column;
+    R ring = empty;
+    for (int i = 0; i < count; i++, ring.advance()) bring_tile(ring);
+    await_earlier();
+    ring = empty;
+    for (int i = 0; i < count; i++, ring.advance()) {
+      bring_tokens(ring, column);
+      if (++column == p.columns) column = 0;
+    }
+  }
+  // A unit in place of one that was worked on.
+  DEVICE void bring_next(const R& ring) {
+    barrier_wait(ring.freed(), ring.phase);
+    const int column = at.column;
+    bring_tile(ring);
+    bring_tokens(ring, column);
+  }
+};
 #endif

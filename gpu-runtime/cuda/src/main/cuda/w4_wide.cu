@@ -176,10 +176,13 @@ DEVICE void multiply_wide(const TensorMap& x, const Int4Product& p) {
   int unit = share_start(blockIdx.x, gridDim.x, unit_rows(p) * p.columns);
   if (threadIdx.x >= R::GROUPS * GROUP_THREADS) {
     registers_keep<REGISTERS_TO_BRING>();
-    if (threadIdx.x % GROUP_THREADS == 0) {
+    if ((threadIdx.x & 31) == 0) {
       const int end = end_of_share(p), ahead = min(end, unit + STAGES);
-      bring_first(ring, x, p, unit, ahead);
-      for (unit = ahead; unit < end; unit++, ring.advance()) bring_next(ring, x, p, unit);
+      Position at;
+      Bringer<R> bringer = {x, p, at, (int)(threadIdx.x >> 5) & 3};
+      bringer.start(unit);
+      bringer.bring_first(ring, ahead - unit);
+      for (unit = ahead; unit < end; unit++, ring.advance()) bringer.bring_next(ring);
     }
     return;
   }
