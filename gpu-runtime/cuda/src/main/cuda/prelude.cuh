@@ -32,18 +32,14 @@ DEVICE u32 bf16_pair(float low, float high) {
   return pair;
 }
 
-// a + b, element by element; by way of a product with 1, which sm_80 has.
-DEVICE u32 bf16_add(u32 a, u32 b) {
+// a b + c, element by element, rounded once. Subnormal numbers are numbers like others.
+DEVICE u32 bf16_fma(u32 a, u32 b, u32 c) {
   u32 sum;
-  asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(sum) : "r"(a), "r"(0x3f803f80u), "r"(b));
+  asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(sum) : "r"(a), "r"(b), "r"(c));
   return sum;
 }
-
-DEVICE u32 bf16_multiply(u32 a, u32 b) {
-  u32 product;
-  asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(product) : "r"(a), "r"(b), "r"(0x80008000u));
-  return product;
-}
+DEVICE u32 bf16_add(u32 a, u32 b) { return bf16_fma(a, 0x3f803f80u, b); }
+DEVICE u32 bf16_multiply(u32 a, u32 b) { return bf16_fma(a, b, 0x80008000u); }
 
 DEVICE u16 bf16_of(float x) { return (u16)bf16_pair(x, 0.f); }
 
@@ -59,13 +55,6 @@ DEVICE float exp2_fast(float x) {
   return y;
 }
 
-// 128 + v of each of the two nibbles v at bits 0 and 16.
-DEVICE u32 nibbles_bf16(u32 x) {
-  u32 pair;
-  asm("lop3.b32 %0, %1, 0x000f000f, 0x43004300, 0xea;" : "=r"(pair) : "r"(x));
-  return pair;
-}
-
 DEVICE u32 shared_address(const void* p) { return (u32)__cvta_generic_to_shared(p); }
 DEVICE u32 load_shared(u32 address) {
   u32 x;
@@ -75,6 +64,13 @@ DEVICE u32 load_shared(u32 address) {
 DEVICE void load_shared(u32 (&x)[2], u32 address) {
   asm volatile("ld.shared.v2.u32 {%0,%1}, [%2];"
                : "=r"(x[0]), "=r"(x[1])
+               : "r"(address)
+               : "memory");
+}
+
+DEVICE void load_shared(u32 (&x)[4], u32 address) {
+  asm volatile("ld.shared.v4.u32 {%0,%1,%2,%3}, [%4];"
+               : "=r"(x[0]), "=r"(x[1]), "=r"(x[2]), "=r"(x[3])
                : "r"(address)
                : "memory");
 }
@@ -152,6 +148,16 @@ DEVICE void copy_wait() {
 }
 
 #if BULK_COPY
+// True in one lane of a whole warp.
+DEVICE bool elected() {
+  u32 here;
+  asm volatile(
+      "{.reg .pred P;\n"
+      "elect.sync _|P, 0xffffffff;\n"
+      "selp.u32 %0, 1, 0, P;}"
+      : "=r"(here));
+  return here;
+}
 DEVICE void barrier_init(u32 barrier) {
   asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(barrier));
 }

@@ -4,30 +4,31 @@
 #include "wgmma.cuh"
 #include "w4.cuh"
 
-// -(128 + zero), twice, of the word of a row.
-DEVICE u32 zero_pair(u32 word) { return __byte_perm(word, 0, 0x3232) ^ 0x80008000u; }
+// Scale and zero of rows r and r + 8 of a thread's warp, from the address of r's word.
+struct Rows {
+  u32 words[2], zero[2];
 
-DEVICE float scale_of(u32 word, int f16_scales) {
-  return f16_scales ? f16_float((u16)word) : bf16_low(word);
-}
-
-// The words of rows r and r + 8 of a thread's warp: scale and zero of each.
-DEVICE void load_rows(const u8* tile, int thread, u32 (&rows)[2]) {
-  const int row = (thread >> 5) * 16 + ((thread & 31) >> 2);
-  rows[0] = *(const u32*)(tile + 4096 + row * 4);
-  rows[1] = *(const u32*)(tile + 4096 + row * 4 + 32);
-}
-
-// A thread's part of half a tile, 64 inputs: nibble - zero, exactly.
-DEVICE void load_half(const u8* tile, int half, int thread, const u32 (&rows)[2], u32 (&a)[4][4]) {
-  const uint4 part = *(const uint4*)(tile + half * 2048 + thread * 16);
-  const u32 words[4] = {part.x, part.y, part.z, part.w};
-  const u32 zero[2] = {zero_pair(rows[0]), zero_pair(rows[1])};
-#pragma unroll
-  for (int k = 0; k < 4; k++) {
-#pragma unroll
-    for (int j = 0; j < 4; j++) a[k][j] = bf16_add(nibbles_bf16(words[k] >> (4 * j)), zero[j & 1]);
+  DEVICE void load(u32 row) {
+    for (int i = 0; i < 2; i++) {
+      words[i] = load_shared(row + i * 32);
+      zero[i] = zero_pair(words[i]);
+    }
   }
+};
+
+// Where a thread's row r is in a tile.
+DEVICE u32 row_of(int thread) {
+  return 4096 + ((thread >> 5) * 16 + ((thread & 31) >> 2)) * 4;
+}
+
+// A thread's weights of STEPS steps of 16 inputs of a tile, from step `from` on; from the address of its
+// 16 bytes.
+template <int STEPS>
+DEVICE void load_weights(u32 part, int from, const Rows& rows, u32 (&a)[STEPS][4]) {
+  u32 words[STEPS];
+  load_shared(words, part + (from >> 2) * 2048 + (from & 3) * 4);
+#pragma unroll
+  for (int k = 0; k < STEPS; k++) make_weights(words[k], rows.zero, a[k]);
 }
 
 // sum += scale * product, each element by the scale of its row.
@@ -39,27 +40,28 @@ DEVICE void add_scaled(float (&sum)[LENGTH], const float (&product)[LENGTH],
 }
 
 #if WGMMA
-#define FEW_THREADS 512
-// What a block is compiled for, more than it has: that leaves 96 registers to a thread.
-#define FEW_THREADS_MOST 640
+// Threads that kernels of few tokens are compiled for: more than the 544 they have, so that registers
+// are left. Blocks of the small kernels between products then find room beside this one, and this one
+// beside those of attention: weights come while those run.
+#define FEW_THREADS 672
+#define FEW_THREADS_32 800
 
-// A group's product with half a tile: 64 inputs.
-template <class R, int HALF>
-DEVICE void start_half(const R& ring, const u32 (&weights)[4][4], float (&product)[R::TOKENS / 2]) {
-  const u32 x = (u32)matrix_descriptor(shared_address(ring.bytes() + HALF * (R::X_BYTES / 2)));
+// A group's product with STEPS steps of a tile. x: the tokens' as the low half of a descriptor.
+template <int TOKENS, int STEPS>
+DEVICE void start_product(u32 x, int from, const u32 (&weights)[STEPS][4],
+                          float (&product)[TOKENS / 2]) {
+  x += (from >> 2) * (TOKENS * TILE_INPUTS >> 4) + (from & 3) * 2;
   wgmma_fence();
 #pragma unroll
-  for (int k = 0; k < 4; k++) {
-    wgmma(product, weights[k], MATRIX_DESCRIPTOR_HIGH | (x + k * 2), HALF + k > 0);
+  for (int k = 0; k < STEPS; k++) {
+    wgmma(product, weights[k], MATRIX_DESCRIPTOR_HIGH | (x + k * 2), from + k > 0);
   }
   wgmma_commit();
 }
 
-// Four groups of four warps, one row of tiles each: while the tensor cores work on one half of a tile,
-// the weights of the next are made. Each group brings its own tiles. A multiple of four warps of few
-// registers: blocks of the small kernels between products find room beside this one, and this one
-// beside those of attention, so that weights come while those run.
-template <int TOKENS>
+// Four groups of four warps, one row of tiles each: while the tensor cores work on STEPS steps of 16
+// inputs, the weights of the next are made. One warp more brings the units: whoever multiplies has no time to.
+template <int TOKENS, int STEPS>
 DEVICE void multiply_few(const TensorMap& x, const Int4Product& p, int stages) {
   DYNAMIC_SHARED(shared);
   using R = Ring<TOKENS, 4, 1>;
@@ -70,42 +72,47 @@ DEVICE void multiply_few(const TensorMap& x, const Int4Product& p, int stages) {
   const int units = unit_rows(p) * p.columns;
   const int begin = share_start(blockIdx.x, gridDim.x, units);
   const int end = share_start(blockIdx.x + 1, gridDim.x, units);
-  __shared__ Position positions[4];  // not in registers, of which all threads would have to hold some
-  Bringer<R> bringer = {x, p, positions[group], group};
-  if (thread == 0) {
-    bringer.start(begin);
-    bringer.bring_first(ring, min(stages, end - begin));
+  if (group == R::GROUPS) {
+    Bringer<R>{x, p, elected(), ring}.run(begin, end);
+    return;
   }
-  __syncwarp();
-  int to_bring = end - begin - stages;
 
-  u32 rows[2], weights[2][4][4];
-  auto tile = [&] { return ring.bytes() + R::X_BYTES + group * TILE_BYTES; };
+  const u32 part = shared_address(shared) + R::X_BYTES + group * TILE_BYTES + thread * 16;
+  const u32 row = part - thread * 16 + row_of(thread);
+  u32 at = 0;  // of the stage in shared memory
+  // the same in all lanes, as the compiler cannot tell: descriptors belong in uniform registers
+  auto descriptor = [&] {
+    return __shfl_sync(FULL_WARP, (u32)matrix_descriptor(shared_address(shared) + at), 0);
+  };
+  Rows rows;
+  u32 weights[2][STEPS][4], tokens = descriptor();
   barrier_wait(ring.filled(), ring.phase);
-  load_rows(tile(), thread, rows);
-  load_half(tile(), 0, thread, rows, weights[0]);
+  rows.load(row);
+  load_weights(part, 0, rows, weights[0]);
   for (int unit = begin; unit < end;) {
     const int block = unit / p.columns, stop = min(end, (block + 1) * p.columns);
     float sum[1][TOKENS / 2], product[TOKENS / 2];
 #pragma unroll
     for (int i = 0; i < TOKENS / 2; i++) sum[0][i] = 0.f;
     for (; unit < stop; unit++) {
-      start_half<R, 0>(ring, weights[0], product);
-      load_half(tile(), 1, thread, rows, weights[1]);
-      start_half<R, 1>(ring, weights[1], product);
-      // in place of the unit before, which the other groups have mostly left too
-      if (unit > begin && to_bring-- > 0) {
-        if (thread == 0) bringer.bring_next(ring.before());
-        __syncwarp();
+#pragma unroll
+      for (int from = 0; from < 8; from += STEPS) {
+        start_product<TOKENS>(tokens, from, weights[from / STEPS & 1], product);
+        if (from + STEPS == 8) break;
+        if (from > 0) wgmma_wait<1>();
+        load_weights(part + at, from + STEPS, rows, weights[from / STEPS + 1 & 1]);
       }
-      const float scale[2] = {scale_of(rows[0], p.f16_scales), scale_of(rows[1], p.f16_scales)};
+      const float scale[2] = {scale_of(rows.words[0], p.f16_scales),
+                              scale_of(rows.words[1], p.f16_scales)};
       const u32 freed = ring.freed();
       ring.advance();
+      at = ring.stage * R::STAGE_BYTES;
+      tokens = descriptor();
       wgmma_wait<1>();
       if (unit + 1 < end) {
         barrier_wait(ring.filled(), ring.phase);
-        load_rows(tile(), thread, rows);
-        load_half(tile(), 0, thread, rows, weights[0]);
+        rows.load(row + at);
+        load_weights(part + at, 0, rows, weights[0]);
       }
       wgmma_wait<0>();
       if ((thread & 31) == 0) barrier_arrive(freed);
@@ -115,23 +122,19 @@ DEVICE void multiply_few(const TensorMap& x, const Int4Product& p, int stages) {
   }
 }
 
-// grid (shares), block 512, shared stages * (STAGE_BYTES + 16). x: a map of boxes of 64 columns x
+// grid (shares), block 544, shared stages * (STAGE_BYTES + 16). x: a map of boxes of 64 columns x
 // TOKENS rows, swizzled by 128 bytes.
-KERNEL void __launch_bounds__(FEW_THREADS_MOST)
+KERNEL void __launch_bounds__(FEW_THREADS)
     w4_8(const __grid_constant__ TensorMap x, const Int4Product p, int stages) {
-  multiply_few<8>(x, p, stages);
-}
-KERNEL void __launch_bounds__(FEW_THREADS_MOST)
-    w4_16(const __grid_constant__ TensorMap x, const Int4Product p, int stages) {
-  multiply_few<16>(x, p, stages);
-}
-KERNEL void __launch_bounds__(FEW_THREADS_MOST)
-    w4_32(const __grid_constant__ TensorMap x, const Int4Product p, int stages) {
-  multiply_few<32>(x, p, stages);
+  multiply_few<8, 4>(x, p, stages);
 }
 KERNEL void __launch_bounds__(FEW_THREADS)
-    w4_64(const __grid_constant__ TensorMap x, const Int4Product p, int stages) {
-  multiply_few<64>(x, p, stages);
+    w4_16(const __grid_constant__ TensorMap x, const Int4Product p, int stages) {
+  multiply_few<16, 4>(x, p, stages);
+}
+KERNEL void __launch_bounds__(FEW_THREADS_32)
+    w4_32(const __grid_constant__ TensorMap x, const Int4Product p, int stages) {
+  multiply_few<32, 2>(x, p, stages);
 }
 #endif
 
@@ -183,12 +186,14 @@ DEVICE void multiply_by_warps(const u16* __restrict__ x, int x_pitch, const Int4
         __syncthreads();
         fetch(i + STAGES - 1);
         const u8* from = shared + (i % STAGES) * STAGE_BYTES;
-        u32 rows[2], weights[2][4][4];
-        const u8* tile = from + X_BYTES + group * TILE_BYTES;
-        load_rows(tile, thread, rows);
-        load_half(tile, 0, thread, rows, weights[0]);
-        load_half(tile, 1, thread, rows, weights[1]);
-        const float scale[2] = {scale_of(rows[0], p.f16_scales), scale_of(rows[1], p.f16_scales)};
+        Rows rows;
+        u32 weights[8][4];
+        const u32 tile = shared_address(from) + X_BYTES + group * TILE_BYTES;
+        rows.load(tile + row_of(thread));
+        load_weights(tile + thread * 16, 0, rows, *(u32(*)[4][4])weights);
+        load_weights(tile + thread * 16, 4, rows, *(u32(*)[4][4])(weights + 4));
+        const float scale[2] = {scale_of(rows.words[0], p.f16_scales),
+                              scale_of(rows.words[1], p.f16_scales)};
         float product[TOKENS / 2];
 #pragma unroll
         for (int j = 0; j < TOKENS / 2; j++) product[j] = 0.f;
@@ -201,8 +206,8 @@ DEVICE void multiply_by_warps(const u16* __restrict__ x, int x_pitch, const Int4
           for (int j = 0; j < TOKENS / 8; j++) {
             u32 b[4];
             load_matrices(b, at + j * 1024);
-            multiply_add(product + 4 * j, weights[k >> 2][k & 3], b[0], b[1]);
-            multiply_add(product + 4 * j, weights[k >> 2][(k & 3) + 1], b[2], b[3]);
+            multiply_add(product + 4 * j, weights[k], b[0], b[1]);
+            multiply_add(product + 4 * j, weights[k + 1], b[2], b[3]);
           }
         }
         add_scaled(sum[0], product, scale);

@@ -37,6 +37,32 @@ struct Int4Product {
   int float_y;
 };
 
+// Weights in registers are bf16((nibble - zero) / 64). Bits 0 to 7 of a bf16 count evenly, in steps of
+// 2^-133: the nibble v at bits 0 to 3, alone, is v times that, subnormal, and that at bits 4 to 7 is
+// 16 v times. One product with a power of two and sum makes weights of both, exactly.
+#define WEIGHT_PARTS 64.f
+// Of nibbles at bits 0 and 16, and at bits 4 and 20. zero: that of their row, as zero_pair gives it.
+DEVICE u32 low_weights(u32 x, u32 zero) { return bf16_fma(x & 0x000f000fu, 0x7f007f00u, zero); }
+DEVICE u32 high_weights(u32 x, u32 zero) { return bf16_fma(x & 0x00f000f0u, 0x7d007d00u, zero); }
+
+// -zero / 64, twice, of the word of a row: 2 - (128 + zero) / 64.
+DEVICE u32 zero_pair(u32 word) {
+  return bf16_fma(__byte_perm(word, 0, 0x3232), 0xbc80bc80u, 0x40004000u);
+}
+
+// What a row's sum of products with weights in registers is to be multiplied by.
+DEVICE float scale_of(u32 word, int f16_scales) {
+  return WEIGHT_PARTS * (f16_scales ? f16_float((u16)word) : bf16_low(word));
+}
+
+// A thread's part of 16 inputs of a tile: rows r and r + 8 of its warp in turn.
+DEVICE void make_weights(u32 word, const u32 (&zero)[2], u32 (&a)[4]) {
+  a[0] = low_weights(word, zero[0]);
+  a[1] = high_weights(word, zero[1]);
+  a[2] = low_weights(word >> 8, zero[0]);
+  a[3] = high_weights(word >> 8, zero[1]);
+}
+
 // The first unit of a share. (Units times shares are fewer than 2^32: there is no memory for more.)
 DEVICE int share_start(int share, int shares, int units) {
   return (int)((u32)share * (u32)units / (u32)shares);
@@ -170,7 +196,7 @@ struct Ring {
     static_assert(GROUPS * TILES == BLOCK_TILES, "a stage holds a unit");
     if (threadIdx.x == 0) {
       for (int s = 0; s < stages; s++) {
-        barrier_init_many(barriers() + 8 * s, BLOCK_TILES);
+        barrier_init(barriers() + 8 * s);
         barrier_init_many(barriers() + 8 * (stages + s), GROUPS * 4);
       }
       barrier_init_fence();
@@ -187,78 +213,80 @@ struct Ring {
       phase ^= 1;
     }
   }
-  DEVICE Ring before() const {
-    const bool first = stage == 0;
-    return {shared, stages, first ? stages - 1 : stage - 1, first ? phase ^ 1 : phase};
-  }
 };
 
-// Where a thread that brings units is. Addresses are made from those before: what a division takes, a
-// unit does not have.
-struct Position {
-  const u8* from;
-  int block, column;
-  int left;  // columns of the slab from here on
-};
-
-// Brings unit after unit to a ring, of each a row of tiles: one thread for each of the rows. The first
-// two bring half of the tokens each.
+// Brings unit after unit to a ring, by one warp. Addresses are made from those before: what divisions
+// take, a unit does not have.
 template <class R>
 struct Bringer {
   const TensorMap& x;
   const Int4Product& p;
-  Position& at;
-  int tile;
+  const bool chosen;  // the lane that starts copies
+  R ring;
+  const u8* from;  // the unit's first tile
+  int block, column;
+  int left;  // columns of the slab from here on
 
-  DEVICE void start(int unit) {
-    at.block = unit / p.columns;
-    at.column = unit - at.block * p.columns;
+  DEVICE void seek(int unit) {
+    block = unit / p.columns;
+    column = unit - block * p.columns;
     seek();
   }
   DEVICE void seek() {
-    // rows behind the last are worked on and not written
-    at.from = tile_address(p, min(at.block * BLOCK_TILES + tile, p.tile_rows - 1), at.column);
-    at.left = p.slab_columns - at.column % p.slab_columns;
+    from = tile_address(p, block * BLOCK_TILES, column);
+    left = p.slab_columns - column % p.slab_columns;
   }
-  DEVICE void bring_tile(const R& ring) {
-    barrier_expect(ring.filled(), TILE_BYTES + (tile < 2 ? R::X_BYTES / 2 : 0));
-    copy_bulk_once(shared_address(ring.bytes() + R::X_BYTES + tile * TILE_BYTES), at.from,
-                   TILE_BYTES, ring.filled());
-    at.from += TILE_BYTES;
-    at.column++;
-    if (--at.left == 0) {
-      if (at.column == p.columns) {
-        at.column = 0;
-        at.block++;
+  DEVICE void bring_tiles() {
+    const u32 filled = ring.filled(), to = shared_address(ring.bytes()) + R::X_BYTES;
+    const int last = p.tile_rows - 1 - block * BLOCK_TILES;
+    if (chosen) {
+      barrier_expect(filled, R::X_BYTES + BLOCK_TILES * TILE_BYTES);
+#pragma unroll
+      for (int i = 0; i < BLOCK_TILES; i++) {
+        // rows behind the last are worked on and not written
+        const u64 row = min(i, last) * p.slab_columns;
+        copy_bulk_once(to + i * TILE_BYTES, from + row * TILE_BYTES, TILE_BYTES, filled);
+      }
+    }
+    from += TILE_BYTES;
+    column++;
+    if (--left == 0) {
+      if (column == p.columns) {
+        column = 0;
+        block++;
       }
       seek();
     }
   }
-  DEVICE void bring_tokens(const R& ring, int column) {
-    if (tile < 2) {
-      copy_box(shared_address(ring.bytes() + tile * (R::X_BYTES / 2)), x,
-               column * TILE_INPUTS + tile * 64, first_token<R::TOKENS>(p), ring.filled());
+  DEVICE void bring_tokens(int of_column) {
+    const u32 filled = ring.filled(), to = shared_address(ring.bytes());
+    const int at = of_column * TILE_INPUTS;
+    if (chosen) {
+      copy_box(to, x, at, first_token<R::TOKENS>(p), filled);
+      copy_box(to + R::X_BYTES / 2, x, at + 64, first_token<R::TOKENS>(p), filled);
     }
   }
-  // As many units as the ring holds, or fewer. Weights do not depend on what runs before: they come
-  // while that ends.
-  DEVICE void bring_first(const R& empty, int count) {
-    int column = at.column;
-    R ring = empty;
-    for (int i = 0; i < count; i++, ring.advance()) bring_tile(ring);
+  // Units from `begin` to before `end`. Weights do not depend on what runs before: the ring is filled
+  // with them while that ends.
+  DEVICE void run(int begin, int end) {
+    const R empty = ring;
+    const int ahead = min(end, begin + ring.stages);
+    seek(begin);
+    int of_column = column;
+    for (int unit = begin; unit < ahead; unit++, ring.advance()) bring_tiles();
     await_earlier();
     ring = empty;
-    for (int i = 0; i < count; i++, ring.advance()) {
-      bring_tokens(ring, column);
-      if (++column == p.columns) column = 0;
+    for (int unit = begin; unit < ahead; unit++, ring.advance()) {
+      bring_tokens(of_column);
+      if (++of_column == p.columns) of_column = 0;
     }
-  }
-  // A unit in place of one that was worked on.
-  DEVICE void bring_next(const R& ring) {
-    barrier_wait(ring.freed(), ring.phase);
-    const int column = at.column;
-    bring_tile(ring);
-    bring_tokens(ring, column);
+    ring = empty;
+    for (int unit = ahead; unit < end; unit++, ring.advance()) {
+      barrier_wait(ring.freed(), ring.phase);
+      of_column = column;
+      bring_tiles();
+      bring_tokens(of_column);
+    }
   }
 };
 #endif

@@ -63,14 +63,13 @@ struct Multiplier {
   float sum[2][R::TOKENS / 2];
   float product[R::TOKENS / 2];
   u32 weights[2][2][4];
-  u32 zero[2];  // -(128 + zero) of rows r and r + 8, twice
+  u32 zero[2];  // of rows r and r + 8
 
   template <int TILE>
   DEVICE void load_zeros() {
 #pragma unroll
     for (int i = 0; i < 2; i++) {
-      const u32 word = load_shared(at.row + TILE * TILE_BYTES + i * 32);
-      zero[i] = __byte_perm(word, 0, 0x3232) ^ 0x80008000u;
+      zero[i] = zero_pair(load_shared(at.row + TILE * TILE_BYTES + i * 32));
     }
   }
 
@@ -78,8 +77,7 @@ struct Multiplier {
   DEVICE void load_scales(float (&scale)[2]) {
 #pragma unroll
     for (int i = 0; i < 2; i++) {
-      const u32 word = load_shared(at.row + TILE * TILE_BYTES + i * 32);
-      scale[i] = p.f16_scales ? f16_float((u16)word) : bf16_low(word);
+      scale[i] = scale_of(load_shared(at.row + TILE * TILE_BYTES + i * 32), p.f16_scales);
     }
   }
 
@@ -88,11 +86,7 @@ struct Multiplier {
     u32 words[2];
     load_shared(words, at.part + TILE * TILE_BYTES + (QUARTER >> 1) * 2048 + (QUARTER & 1) * 8);
 #pragma unroll
-    for (int k = 0; k < 2; k++) {
-      u32(&a)[4] = weights[QUARTER & 1][k];
-#pragma unroll
-      for (int j = 0; j < 4; j++) a[j] = bf16_add(nibbles_bf16(words[k] >> (4 * j)), zero[j & 1]);
-    }
+    for (int k = 0; k < 2; k++) make_weights(words[k], zero, weights[QUARTER & 1][k]);
   }
 
   template <int QUARTER>
@@ -176,13 +170,8 @@ DEVICE void multiply_wide(const TensorMap& x, const Int4Product& p) {
   int unit = share_start(blockIdx.x, gridDim.x, unit_rows(p) * p.columns);
   if (threadIdx.x >= R::GROUPS * GROUP_THREADS) {
     registers_keep<REGISTERS_TO_BRING>();
-    if ((threadIdx.x & 31) == 0) {
-      const int end = end_of_share(p), ahead = min(end, unit + STAGES);
-      Position at;
-      Bringer<R> bringer = {x, p, at, (int)(threadIdx.x >> 5) & 3};
-      bringer.start(unit);
-      bringer.bring_first(ring, ahead - unit);
-      for (unit = ahead; unit < end; unit++, ring.advance()) bringer.bring_next(ring);
+    if (threadIdx.x < R::GROUPS * GROUP_THREADS + 32) {
+      Bringer<R>{x, p, elected(), ring}.run(unit, end_of_share(p));
     }
     return;
   }
@@ -199,6 +188,10 @@ DEVICE void multiply_wide(const TensorMap& x, const Int4Product& p) {
 
 // grid (shares, covers tokens by TOKENS), block 384, shared STAGES * (STAGE_BYTES + 16). x: a map of
 // boxes of 64 columns x TOKENS rows, swizzled by 128 bytes.
+KERNEL void __launch_bounds__(WIDE_THREADS, 1)
+    w4_wide_64(const __grid_constant__ TensorMap x, const Int4Product p) {
+  multiply_wide<64, 6>(x, p);
+}
 KERNEL void __launch_bounds__(WIDE_THREADS, 1)
     w4_wide_96(const __grid_constant__ TensorMap x, const Int4Product p) {
   multiply_wide<96, 5>(x, p);

@@ -72,7 +72,7 @@ def fused(w, tiles, x, y, tokens, bias=None, entry=None):
     entry = entry or ("w4" if BY_GROUPS else "w4_mma")
     units = (w.n + 255) // 256 * (w.k // 128)
     most = SMS if entry == "w4" else 2 * SMS
-    if entry == "w4" and tokens > 64:
+    if entry == "w4" and tokens > 32:
         entry = "w4_wide"
     sizes = list(check.W4_BOXES[entry])
     box = next((b for b in sizes if tokens <= b), min(sizes[-2:], key=lambda b: ((tokens + b - 1) // b * b, -b)))

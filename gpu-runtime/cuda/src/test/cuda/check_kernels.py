@@ -536,8 +536,8 @@ def tensor_map(x, box_rows):
 
 
 # tokens: most stages of the wgmma kernels
-W4_RINGS = {8: 11, 16: 10, 32: 8, 64: 6}
-W4_WIDE_RINGS = {96: 5, 128: 4}
+W4_RINGS = {8: 11, 16: 10, 32: 8}
+W4_WIDE_RINGS = {64: 6, 96: 5, 128: 4}
 # tokens: stages of the kernels by warps
 W4_MMA_STAGES = {8: 6, 16: 6, 32: 4, 64: 3}
 W4_BOXES = {"w4": W4_RINGS, "w4_wide": W4_WIDE_RINGS, "w4_mma": W4_MMA_STAGES}
@@ -558,7 +558,7 @@ def w4_launch(entry, box, x, tokens, tiles, slabs, tile_rows, bias, y, partials,
         stages, stage = W4_BOXES[entry][box], (box * 256 + 4 * 4352 + 1023) // 1024 * 1024 + 16
         if entry == "w4":
             stages = min(stages, -(-units // shares))
-            K.launch("w4", f"w4_{box}", (shares, boxes, 1), 512, stages * stage, [tensor_map(x, box), product, i32(stages)])
+            K.launch("w4", f"w4_{box}", (shares, boxes, 1), 544, stages * stage, [tensor_map(x, box), product, i32(stages)])
         else:
             K.launch(entry, f"{entry}_{box}", (shares, boxes, 1), 384, stages * stage, [tensor_map(x, box), product])
     if units % shares or units // shares % columns:
@@ -585,8 +585,8 @@ def check_w4():
                     continue
                 for box in W4_BOXES[entry]:
                     # one box and, where a launch takes several, three of them
-                    for tokens in (box - 1, box // 2 + 1, box) if dtype == bf16 and k == 640 and box < 96 else (box - 1,):
-                        boxes = 3 if entry == "w4_wide" or box == 64 else 1
+                    for tokens in (box - 1, box // 2 + 1, box) if dtype == bf16 and k == 640 and box < 64 else (box - 1,):
+                        boxes = 3 if entry == "w4_wide" else 1
                         tokens += box * (boxes - 1)
                         x = nan(tokens + 2, k)
                         x[:tokens] = rand(tokens, k)

@@ -236,12 +236,15 @@ DEVICE float bf16_float(u16 x) { return emulator::bf16(x, 0); }
 DEVICE u32 bf16_pair(float low, float high) {
   return (u32)emulator::round_bf16(high) << 16 | emulator::round_bf16(low);
 }
-DEVICE u32 bf16_add(u32 a, u32 b) {
-  return bf16_pair(bf16_low(a) + bf16_low(b), bf16_high(a) + bf16_high(b));
+DEVICE u32 bf16_fma(u32 a, u32 b, u32 c) {
+  float sum[2];
+  for (int i = 0; i < 2; i++) {
+    sum[i] = (float)((double)emulator::bf16(a, i) * emulator::bf16(b, i) + emulator::bf16(c, i));
+  }
+  return bf16_pair(sum[0], sum[1]);
 }
-DEVICE u32 bf16_multiply(u32 a, u32 b) {
-  return bf16_pair(bf16_low(a) * bf16_low(b), bf16_high(a) * bf16_high(b));
-}
+DEVICE u32 bf16_add(u32 a, u32 b) { return bf16_fma(a, 0x3f803f80u, b); }
+DEVICE u32 bf16_multiply(u32 a, u32 b) { return bf16_fma(a, b, 0x80008000u); }
 DEVICE u16 bf16_of(float x) { return emulator::round_bf16(x); }
 DEVICE float f16_float(u16 x) { _Float16 h; memcpy(&h, &x, 2); return (float)h; }
 DEVICE float exp2_fast(float x) { return std::exp2(x); }
@@ -376,7 +379,6 @@ inline u32 __byte_perm(u32 a, u32 b, u32 s) {
   for (int i = 0; i < 4; i++) x |= (u32)((a | (u64)b << 32) >> (8 * (s >> (4 * i) & 7)) & 255) << (8 * i);
   return x;
 }
-DEVICE u32 nibbles_bf16(u32 x) { return (x & 0x000f000fu) | 0x43004300u; }
 DEVICE u32 load_shared(u32 address) {
   if (address % 4) abort();
   u32 x;
@@ -386,6 +388,10 @@ DEVICE u32 load_shared(u32 address) {
 DEVICE void load_shared(u32 (&x)[2], u32 address) {
   if (address % 8) abort();
   memcpy(x, emulator::shared + address, 8);
+}
+DEVICE void load_shared(u32 (&x)[4], u32 address) {
+  if (address % 16) abort();
+  memcpy(x, emulator::shared + address, 16);
 }
 DEVICE int thread_now() { return threadIdx.x; }
 DEVICE int block_now() { return blockIdx.x; }
@@ -409,6 +415,7 @@ DEVICE void group_sync(int number) {
 struct TensorMap {
   u64 address, columns, rows, pitch_bytes, box_rows, unused[11];
 };
+DEVICE bool elected() { return (threadIdx.x & 31) == 0; }
 inline void __syncwarp() {
   emulator::collective([](emulator::Warp&) {});
 }

@@ -41,6 +41,9 @@ final class FusedInt4 {
 
   private static final int STAGE_ALIGNMENT = 1024;
 
+  /** Four groups that multiply, a warp that brings. */
+  private static final int FEW_THREADS = 4 * GROUP_THREADS + 32;
+
   /**
    * A kernel for boxes of rows.
    *
@@ -52,8 +55,7 @@ final class FusedInt4 {
       KernelFile file, String entry, int rows, int threads, int stages, int stageBytes) {
     /** A kernel of few rows, whose ring is no larger than a thread block's share needs. */
     static Box few(int rows, int stages) {
-      return new Box(
-          KernelFile.W4, "w4_" + rows, rows, 4 * GROUP_THREADS, stages, ringStageBytes(rows));
+      return new Box(KernelFile.W4, "w4_" + rows, rows, FEW_THREADS, stages, ringStageBytes(rows));
     }
 
     static Box wide(int rows, int stages) {
@@ -86,7 +88,7 @@ final class FusedInt4 {
     }
 
     boolean isFew() {
-      return threads == 4 * GROUP_THREADS;
+      return threads == FEW_THREADS;
     }
   }
 
@@ -95,7 +97,7 @@ final class FusedInt4 {
           Box.few(8, 11),
           Box.few(16, 10),
           Box.few(32, 8),
-          Box.few(64, 6),
+          Box.wide(64, 6),
           Box.wide(96, 5),
           Box.wide(128, 4));
 
