@@ -4,39 +4,9 @@
 #include "wgmma.cuh"
 #include "w4.cuh"
 
-// Scale and zero of rows r and r + 8 of a thread's warp, from the address of r's word.
-struct Rows {
-  u32 words[2], zero[2];
-
-  DEVICE void load(u32 row) {
-    for (int i = 0; i < 2; i++) {
-      words[i] = load_shared(row + i * 32);
-      zero[i] = zero_pair(words[i]);
-    }
-  }
-};
-
 // Where a thread's row r is in a tile.
 DEVICE u32 row_of(int thread) {
   return 4096 + ((thread >> 5) * 16 + ((thread & 31) >> 2)) * 4;
-}
-
-// A thread's weights of STEPS steps of 16 inputs of a tile, from step `from` on; from the address of its
-// 16 bytes.
-template <int STEPS>
-DEVICE void load_weights(u32 part, int from, const Rows& rows, u32 (&a)[STEPS][4]) {
-  u32 words[STEPS];
-  load_shared(words, part + (from >> 2) * 2048 + (from & 3) * 4);
-#pragma unroll
-  for (int k = 0; k < STEPS; k++) make_weights(words[k], rows.zero, a[k]);
-}
-
-// sum += scale * product, each element by the scale of its row.
-template <int LENGTH>
-DEVICE void add_scaled(float (&sum)[LENGTH], const float (&product)[LENGTH],
-                       const float (&scale)[2]) {
-#pragma unroll
-  for (int i = 0; i < LENGTH; i++) sum[i] += scale[(i >> 1) & 1] * product[i];
 }
 
 #if WGMMA
@@ -44,24 +14,94 @@ DEVICE void add_scaled(float (&sum)[LENGTH], const float (&product)[LENGTH],
 // are left. Blocks of the small kernels between products then find room beside this one, and this one
 // beside those of attention: weights come while those run.
 #define FEW_THREADS 672
-#define FEW_THREADS_32 800
 
-// A group's product with STEPS steps of a tile. x: the tokens' as the low half of a descriptor.
-template <int TOKENS, int STEPS>
-DEVICE void start_product(u32 x, int from, const u32 (&weights)[STEPS][4],
-                          float (&product)[TOKENS / 2]) {
-  x += (from >> 2) * (TOKENS * TILE_INPUTS >> 4) + (from & 3) * 2;
-  wgmma_fence();
-#pragma unroll
-  for (int k = 0; k < STEPS; k++) {
-    wgmma(product, weights[k], MATRIX_DESCRIPTOR_HIGH | (x + k * 2), from + k > 0);
+
+// A group's product with one row of tiles, unit after unit. A unit is taken in quarters of 32 inputs:
+// while the tensor cores work on one, the weights of the next are made, and the bytes of the one after
+// fetched.
+template <class R>
+struct FewMultiplier {
+  static const int LENGTH = R::TOKENS / 2;
+
+  const u32 base;  // of the ring in shared memory
+  const u32 part;  // the thread's 16 bytes in its tile of the first stage
+  const u32 row;   // the word of its row r there
+  const int f16_scales;
+  R& ring;
+  float sum[1][LENGTH];
+  float product[LENGTH];
+  u32 weights[2][2][4];
+  u32 words[2];  // of the quarter to come
+  u32 zero[2];   // of rows r and r + 8 of the unit to come
+  float scale[2];
+
+  DEVICE u32 at() const { return ring.stage * R::STAGE_BYTES; }
+
+  // Makes the weights of a quarter, fetches the words of the next of the unit.
+  template <int QUARTER>
+  DEVICE void prepare() {
+    u32(&a)[2][4] = weights[QUARTER & 1];
+    make_weights(words[0], zero, a[0]);
+    make_weights(words[1], zero, a[1]);
+    if (QUARTER < 3) load_shared(words, part + at() + (QUARTER + 1 >> 1) * 2048 + (QUARTER + 1 & 1) * 8);
   }
-  wgmma_commit();
-}
 
-// Four groups of four warps, one row of tiles each: while the tensor cores work on STEPS steps of 16
-// inputs, the weights of the next are made. One warp more brings the units: whoever multiplies has no time to.
-template <int TOKENS, int STEPS>
+  // Waits for the unit the ring is at, and makes the weights of its first quarter.
+  DEVICE void prepare_unit() {
+    barrier_wait(ring.filled(), ring.phase);
+    load_shared(words, part + at());
+#pragma unroll
+    for (int i = 0; i < 2; i++) {
+      const u32 word = load_shared(row + at() + i * 32);
+      zero[i] = zero_pair(word);
+      scale[i] = scale_of(word, f16_scales);
+    }
+    prepare<0>();
+  }
+
+  // x: the tokens of the stage, as the low half of a descriptor.
+  template <int QUARTER>
+  DEVICE void start(u32 x) {
+    const u32(&a)[2][4] = weights[QUARTER & 1];
+    x += (QUARTER >> 1) * (R::X_BYTES / 2 >> 4) + (QUARTER & 1) * 4;
+    wgmma_fence();
+    wgmma(product, a[0], MATRIX_DESCRIPTOR_HIGH | x, QUARTER > 0);
+    wgmma(product, a[1], MATRIX_DESCRIPTOR_HIGH | (x + 2), 1);
+    wgmma_commit();
+  }
+
+  // The units of a block. Expects the first prepared; leaves the next so, if there is `more`.
+  DEVICE void run(int units, bool more) {
+#pragma unroll
+    for (int i = 0; i < LENGTH; i++) sum[0][i] = 0.f;
+    for (; units > 0; units--) {
+      // the same in all lanes, as the compiler cannot tell: descriptors belong in uniform registers
+      const u32 x = __shfl_sync(FULL_WARP, (u32)matrix_descriptor(base + at()), 0);
+      start<0>(x);
+      prepare<1>();
+      start<1>(x);
+      wgmma_wait<1>();
+      prepare<2>();
+      start<2>(x);
+      wgmma_wait<1>();
+      prepare<3>();
+      start<3>(x);
+      const u32 freed = ring.freed();
+      const float of_row[2] = {scale[0], scale[1]};
+      ring.advance();
+      wgmma_wait<1>();
+      if (units > 1 || more) prepare_unit();
+      wgmma_wait<0>();
+      if ((threadIdx.x & 31) == 0) barrier_arrive(freed);
+#pragma unroll
+      for (int i = 0; i < LENGTH; i++) sum[0][i] += of_row[i >> 1 & 1] * product[i];
+    }
+  }
+};
+
+// Four groups of four warps, one row of tiles each. One warp more brings the units: whoever multiplies
+// has no time to.
+template <int TOKENS>
 DEVICE void multiply_few(const TensorMap& x, const Int4Product& p, int stages) {
   DYNAMIC_SHARED(shared);
   using R = Ring<TOKENS, 4, 1>;
@@ -76,49 +116,14 @@ DEVICE void multiply_few(const TensorMap& x, const Int4Product& p, int stages) {
     Bringer<R>{x, p, elected(), ring}.run(begin, end);
     return;
   }
-
-  const u32 part = shared_address(shared) + R::X_BYTES + group * TILE_BYTES + thread * 16;
-  const u32 row = part - thread * 16 + row_of(thread);
-  u32 at = 0;  // of the stage in shared memory
-  // the same in all lanes, as the compiler cannot tell: descriptors belong in uniform registers
-  auto descriptor = [&] {
-    return __shfl_sync(FULL_WARP, (u32)matrix_descriptor(shared_address(shared) + at), 0);
-  };
-  Rows rows;
-  u32 weights[2][STEPS][4], tokens = descriptor();
-  barrier_wait(ring.filled(), ring.phase);
-  rows.load(row);
-  load_weights(part, 0, rows, weights[0]);
+  const u32 base = shared_address(shared), tile = base + R::X_BYTES + group * TILE_BYTES;
+  FewMultiplier<R> m = {base, tile + thread * 16, tile + row_of(thread), p.f16_scales, ring};
+  m.prepare_unit();
   for (int unit = begin; unit < end;) {
     const int block = unit / p.columns, stop = min(end, (block + 1) * p.columns);
-    float sum[1][TOKENS / 2], product[TOKENS / 2];
-#pragma unroll
-    for (int i = 0; i < TOKENS / 2; i++) sum[0][i] = 0.f;
-    for (; unit < stop; unit++) {
-#pragma unroll
-      for (int from = 0; from < 8; from += STEPS) {
-        start_product<TOKENS>(tokens, from, weights[from / STEPS & 1], product);
-        if (from + STEPS == 8) break;
-        if (from > 0) wgmma_wait<1>();
-        load_weights(part + at, from + STEPS, rows, weights[from / STEPS + 1 & 1]);
-      }
-      const float scale[2] = {scale_of(rows.words[0], p.f16_scales),
-                              scale_of(rows.words[1], p.f16_scales)};
-      const u32 freed = ring.freed();
-      ring.advance();
-      at = ring.stage * R::STAGE_BYTES;
-      tokens = descriptor();
-      wgmma_wait<1>();
-      if (unit + 1 < end) {
-        barrier_wait(ring.filled(), ring.phase);
-        rows.load(row + at);
-        load_weights(part + at, 0, rows, weights[0]);
-      }
-      wgmma_wait<0>();
-      if ((thread & 31) == 0) barrier_arrive(freed);
-      add_scaled(sum[0], product, scale);
-    }
-    write_share<TOKENS>(p, sum, block, group);
+    m.run(stop - unit, stop < end);
+    write_share<TOKENS>(p, m.sum, block, group);
+    unit = stop;
   }
 }
 
@@ -126,15 +131,15 @@ DEVICE void multiply_few(const TensorMap& x, const Int4Product& p, int stages) {
 // TOKENS rows, swizzled by 128 bytes.
 KERNEL void __launch_bounds__(FEW_THREADS)
     w4_8(const __grid_constant__ TensorMap x, const Int4Product p, int stages) {
-  multiply_few<8, 4>(x, p, stages);
+  multiply_few<8>(x, p, stages);
 }
 KERNEL void __launch_bounds__(FEW_THREADS)
     w4_16(const __grid_constant__ TensorMap x, const Int4Product p, int stages) {
-  multiply_few<16, 4>(x, p, stages);
+  multiply_few<16>(x, p, stages);
 }
-KERNEL void __launch_bounds__(FEW_THREADS_32)
+KERNEL void __launch_bounds__(FEW_THREADS)
     w4_32(const __grid_constant__ TensorMap x, const Int4Product p, int stages) {
-  multiply_few<32, 2>(x, p, stages);
+  multiply_few<32>(x, p, stages);
 }
 #endif
 
@@ -186,14 +191,22 @@ DEVICE void multiply_by_warps(const u16* __restrict__ x, int x_pitch, const Int4
         __syncthreads();
         fetch(i + STAGES - 1);
         const u8* from = shared + (i % STAGES) * STAGE_BYTES;
-        Rows rows;
-        u32 weights[8][4];
+        u32 weights[8][4], zero[2];
+        float scale[2];
         const u32 tile = shared_address(from) + X_BYTES + group * TILE_BYTES;
-        rows.load(tile + row_of(thread));
-        load_weights(tile + thread * 16, 0, rows, *(u32(*)[4][4])weights);
-        load_weights(tile + thread * 16, 4, rows, *(u32(*)[4][4])(weights + 4));
-        const float scale[2] = {scale_of(rows.words[0], p.f16_scales),
-                              scale_of(rows.words[1], p.f16_scales)};
+#pragma unroll
+        for (int i = 0; i < 2; i++) {
+          const u32 word = load_shared(tile + row_of(thread) + i * 32);
+          zero[i] = zero_pair(word);
+          scale[i] = scale_of(word, p.f16_scales);
+        }
+#pragma unroll
+        for (int k = 0; k < 8; k += 4) {
+          u32 words[4];
+          load_shared(words, tile + (k >> 2) * 2048 + thread * 16);
+#pragma unroll
+          for (int i = 0; i < 4; i++) make_weights(words[i], zero, weights[k + i]);
+        }
         float product[TOKENS / 2];
 #pragma unroll
         for (int j = 0; j < TOKENS / 2; j++) product[j] = 0.f;
@@ -210,7 +223,8 @@ DEVICE void multiply_by_warps(const u16* __restrict__ x, int x_pitch, const Int4
             multiply_add(product + 4 * j, weights[k + 1], b[2], b[3]);
           }
         }
-        add_scaled(sum[0], product, scale);
+#pragma unroll
+        for (int j = 0; j < TOKENS / 2; j++) sum[0][j] += scale[j >> 1 & 1] * product[j];
       }
       write_share<TOKENS>(p, sum, block, pass * GROUPS + group);
     }
