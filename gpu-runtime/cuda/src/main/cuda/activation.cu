@@ -1,6 +1,7 @@
 // y = silu(gate) * up. gate_up rows: 64 gate elements, the 64 up elements that belong to them, and
 // so on.
 #include "prelude.cuh"
+#include "sums.cuh"
 
 DEVICE float silu(float x) { return x / (1.f + __expf(-x)); }
 
@@ -18,4 +19,21 @@ KERNEL void gated_activation(const u16* __restrict__ gate_up, u16* __restrict__ 
   *(uint4*)(y + (u64)blockIdx.y * width + i) =
       make_uint4(gated_pair(g.x, u.x), gated_pair(g.y, u.y), gated_pair(g.z, u.z),
                  gated_pair(g.w, u.w));
+}
+
+// The same of a product left in parts; y (tokens, width). grid any, block any
+KERNEL void gated_activation_sums(const ProductSums s, u16* __restrict__ y, int width, int tokens) {
+  begin_kernel();
+  const int eights = width / 8;
+  for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < eights * tokens; i += gridDim.x * blockDim.x) {
+    const int token = i / eights, at = i % eights * 8, gate_at = (at >> 6) * 128 + (at & 63);
+    float gate[8], up[8];
+    sum8(s, token, gate_at, gate);
+    sum8(s, token, gate_at + 64, up);
+#pragma unroll
+    for (int e = 0; e < 8; e++) gate[e] = silu(gate[e]) * up[e];
+    *(uint4*)(y + (u64)token * width + at) =
+        make_uint4(bf16_pair(gate[0], gate[1]), bf16_pair(gate[2], gate[3]),
+                   bf16_pair(gate[4], gate[5]), bf16_pair(gate[6], gate[7]));
+  }
 }

@@ -4,6 +4,7 @@
 // A row of qkv is ordered by kv head: its query heads, its key head, its value head.
 #include "prelude.cuh"
 #include "pages.cuh"
+#include "sums.cuh"
 
 #define HEADS_NORM 1
 #define HEADS_ROTATE 2
@@ -98,8 +99,10 @@ DEVICE void load8(const float* p, float* x) {
 // The same for whole rotation (pairs == HEAD_SIZE / 2): HEAD_LANES lanes a head, each with 8
 // elements of either half. grid covers rows * kv_heads * (group + 2) * HEAD_LANES threads; block a
 // multiple of 32.
-KERNEL void __launch_bounds__(256) heads_vector(HeadsWork w) {
-  begin_kernel();
+//
+// `load` gives 8 elements of a row of qkv from an offset on.
+template <class LOAD>
+DEVICE void rotate_heads(const HeadsWork& w, LOAD load) {
   int thread = blockIdx.x * blockDim.x + threadIdx.x;
   int unit = thread / HEAD_LANES, lane = thread % HEAD_LANES;
   int per_row = w.kv_heads * (w.group + 2);
@@ -112,9 +115,8 @@ KERNEL void __launch_bounds__(256) heads_vector(HeadsWork w) {
   int slot = (w.flags & HEADS_APPEND) && (is_key || is_value) ? w.slots[row] : -1;
 
   float a[8], b[8];
-  uint4 first = *(const uint4*)x, second = *(const uint4*)(x + HEAD_SIZE / 2);
-  unpack8(first, a);
-  unpack8(second, b);
+  load(row, head * HEAD_SIZE + lane * 8, a);
+  load(row, head * HEAD_SIZE + HEAD_SIZE / 2 + lane * 8, b);
   if (w.flags & HEADS_NORM) {
     float squares = 0;
 #pragma unroll
@@ -147,13 +149,10 @@ KERNEL void __launch_bounds__(256) heads_vector(HeadsWork w) {
       a[e] = turned;
     }
   }
-  if (!is_value) {
-    first = pack8(a);
-    second = pack8(b);
-    if (!is_key || (w.flags & HEADS_KEEP_KEYS)) {
-      *(uint4*)x = first;
-      *(uint4*)(x + HEAD_SIZE / 2) = second;
-    }
+  const uint4 first = pack8(a), second = pack8(b);
+  if (!is_value && (!is_key || (w.flags & HEADS_KEEP_KEYS))) {
+    *(uint4*)x = first;
+    *(uint4*)(x + HEAD_SIZE / 2) = second;
   }
   if (slot >= 0) {
     u8* page = w.layer_pages + (u64)(slot / PAGE_TOKENS) * w.page_stride +
@@ -162,5 +161,20 @@ KERNEL void __launch_bounds__(256) heads_vector(HeadsWork w) {
     *(uint4*)(page + page_chunk(token, lane)) = first;
     *(uint4*)(page + page_chunk(token, HEAD_LANES + lane)) = second;
   }
+}
+
+KERNEL void __launch_bounds__(256) heads_vector(HeadsWork w) {
+  begin_kernel();
+  const u16* qkv = w.qkv;
+  const u64 pitch = w.kv_heads * (w.group + 2) * HEAD_SIZE;
+  rotate_heads(w, [&](int row, int at, float* v) {
+    unpack8(*(const uint4*)(qkv + row * pitch + at), v);
+  });
+}
+
+// The same of a product left in parts; queries go to qkv.
+KERNEL void __launch_bounds__(256) heads_sums(HeadsWork w, const ProductSums s) {
+  begin_kernel();
+  rotate_heads(w, [&](int row, int at, float (&v)[8]) { sum8(s, row, at, v); });
 }
 #endif

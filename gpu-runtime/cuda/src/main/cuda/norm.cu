@@ -1,10 +1,9 @@
 // Root-mean-square norm of rows, with or without adding to the residual first. Sums in float32, one
 // row a block, in an order that depends on the width alone.
 #include "prelude.cuh"
+#include "sums.cuh"
 
 #define NORM_THREADS 256
-// Elements a thread keeps in registers; wider rows are read twice.
-#define NORM_KEPT 32
 
 DEVICE void read8(const float* p, float* x) {
   float4 a = *(const float4*)p, b = *(const float4*)(p + 4);
@@ -37,10 +36,22 @@ DEVICE float block_sum(float x) {
   return sum;
 }
 
+// What is added to a row: eight elements from i on.
+struct RowDelta {
+  const u16* row;
+  DEVICE void operator()(int i, float (&d)[8]) const { read8(row + i, d); }
+};
+struct SummedDelta {
+  const ProductSums& sums;
+  int token;
+  DEVICE void operator()(int i, float (&d)[8]) const { sum8(sums, token, i, d); }
+};
+
 // x: the row, added to and written back where ADD; y = x / sqrt(mean(x^2) + epsilon) * weight. Rows
-// are padded with zeros from width to pitch, a multiple of 8.
-template <bool ADD, class X>
-DEVICE void norm_row(X* x, const u16* delta, const float* __restrict__ weight, float epsilon,
+// are padded with zeros from width to pitch, a multiple of 8. A thread keeps NORM_KEPT elements in
+// registers; wider rows are read twice.
+template <bool ADD, int NORM_KEPT = 32, class X, class D>
+DEVICE void norm_row(X* x, const D& delta, const float* __restrict__ weight, float epsilon,
                      u16* y, int width, int pitch) {
   float kept[NORM_KEPT];
   float squares = 0;
@@ -51,7 +62,7 @@ DEVICE void norm_row(X* x, const u16* delta, const float* __restrict__ weight, f
       read8(x + i, kept + k * 8);
       if (ADD) {
         float d[8];
-        read8(delta + i, d);
+        delta(i, d);
 #pragma unroll
         for (int e = 0; e < 8; e++) kept[k * 8 + e] += d[e];
         write8(x + i, kept + k * 8);
@@ -65,7 +76,7 @@ DEVICE void norm_row(X* x, const u16* delta, const float* __restrict__ weight, f
     read8(x + i, v);
     if (ADD) {
       float d[8];
-      read8(delta + i, d);
+      delta(i, d);
 #pragma unroll
       for (int e = 0; e < 8; e++) v[e] += d[e];
       write8(x + i, v);
@@ -102,7 +113,7 @@ KERNEL void __launch_bounds__(NORM_THREADS)
                  int width, int pitch) {
   begin_kernel();
   u64 row = (u64)blockIdx.x * pitch;
-  norm_row<false>((float*)x + row, (const u16*)0, weight, epsilon, y + row, width, pitch);
+  norm_row<false>((float*)x + row, RowDelta{0}, weight, epsilon, y + row, width, pitch);
 }
 
 KERNEL void __launch_bounds__(NORM_THREADS)
@@ -110,7 +121,7 @@ KERNEL void __launch_bounds__(NORM_THREADS)
                   int width, int pitch) {
   begin_kernel();
   u64 row = (u64)blockIdx.x * pitch;
-  norm_row<false>((u16*)x + row, (const u16*)0, weight, epsilon, y + row, width, pitch);
+  norm_row<false>((u16*)x + row, RowDelta{0}, weight, epsilon, y + row, width, pitch);
 }
 
 // residual += delta, then its norm
@@ -120,7 +131,7 @@ KERNEL void __launch_bounds__(NORM_THREADS)
                      int pitch) {
   begin_kernel();
   u64 row = (u64)blockIdx.x * pitch;
-  norm_row<true>(residual + row, delta + row, weight, epsilon, y + row, width, pitch);
+  norm_row<true>(residual + row, RowDelta{delta + row}, weight, epsilon, y + row, width, pitch);
 }
 
 KERNEL void __launch_bounds__(NORM_THREADS)
@@ -129,7 +140,17 @@ KERNEL void __launch_bounds__(NORM_THREADS)
                      int pitch) {
   begin_kernel();
   u64 row = (u64)blockIdx.x * pitch;
-  norm_row<true>(residual + row, delta + row, weight, epsilon, y + row, width, pitch);
+  norm_row<true>(residual + row, RowDelta{delta + row}, weight, epsilon, y + row, width, pitch);
+}
+
+// residual += a product left in parts, then its norm
+KERNEL void __launch_bounds__(NORM_THREADS)
+    add_rms_norm_sums(const ProductSums s, float* residual, const float* __restrict__ weight,
+                      float epsilon, u16* y, int width, int pitch) {
+  begin_kernel();
+  u64 row = (u64)blockIdx.x * pitch;
+  norm_row<true, 16>(residual + row, SummedDelta{s, (int)blockIdx.x}, weight, epsilon, y + row, width,
+                 pitch);
 }
 
 // x += y over n elements, n a multiple of 8; grid covers n / 8

@@ -28,7 +28,7 @@ struct FewMultiplier {
   const u32 row;   // the word of its row r there
   const int f16_scales;
   R& ring;
-  float sum[1][LENGTH];
+  float sum[LENGTH];
   float product[LENGTH];
   u32 weights[2][2][4];
   u32 words[2];  // of the quarter to come
@@ -73,7 +73,7 @@ struct FewMultiplier {
   // The units of a block. Expects the first prepared; leaves the next so, if there is `more`.
   DEVICE void run(int units, bool more) {
 #pragma unroll
-    for (int i = 0; i < LENGTH; i++) sum[0][i] = 0.f;
+    for (int i = 0; i < LENGTH; i++) sum[i] = 0.f;
     for (; units > 0; units--) {
       // the same in all lanes, as the compiler cannot tell: descriptors belong in uniform registers
       const u32 x = __shfl_sync(FULL_WARP, (u32)matrix_descriptor(base + at()), 0);
@@ -94,10 +94,29 @@ struct FewMultiplier {
       wgmma_wait<0>();
       if ((threadIdx.x & 31) == 0) barrier_arrive(freed);
 #pragma unroll
-      for (int i = 0; i < LENGTH; i++) sum[0][i] += of_row[i >> 1 & 1] * product[i];
+      for (int i = 0; i < LENGTH; i++) sum[i] += of_row[i >> 1 & 1] * product[i];
     }
   }
 };
+
+// Leaves a group's sums of an output block, for ProductSums.
+template <int TOKENS>
+DEVICE void leave_share(const Int4Product& p, const float (&sum)[TOKENS / 2], int block, int tile) {
+  const int thread = thread_now() & (GROUP_THREADS - 1);
+  const int row = (thread >> 5) * 16 + ((thread & 31) >> 2), column = 2 * (thread & 3);
+  if (block * BLOCK_TILES + tile >= p.tile_rows) return;
+  float* to = (float*)p.partials + ((u64)(blockIdx.x + block) * TOKENS + column) * BLOCK_OUTPUTS +
+              tile * TILE_OUTPUTS + row;
+#pragma unroll
+  for (int i = 0; i < TOKENS / 8; i++, to += 8 * BLOCK_OUTPUTS) {
+    if (8 * i < p.tokens) {
+      to[0] = sum[4 * i];
+      to[BLOCK_OUTPUTS] = sum[4 * i + 1];
+      to[8] = sum[4 * i + 2];
+      to[BLOCK_OUTPUTS + 8] = sum[4 * i + 3];
+    }
+  }
+}
 
 // Four groups of four warps, one row of tiles each. One warp more brings the units: whoever multiplies
 // has no time to.
@@ -122,7 +141,7 @@ DEVICE void multiply_few(const TensorMap& x, const Int4Product& p, int stages) {
   for (int unit = begin; unit < end;) {
     const int block = unit / p.columns, stop = min(end, (block + 1) * p.columns);
     m.run(stop - unit, stop < end);
-    write_share<TOKENS>(p, m.sum, block, group);
+    leave_share<TOKENS>(p, m.sum, block, group);
     unit = stop;
   }
 }
@@ -248,6 +267,25 @@ KERNEL void __launch_bounds__(256) w4_mma_32(const u16* x, int x_pitch, const In
 KERNEL void __launch_bounds__(256) w4_mma_64(const u16* x, int x_pitch, const Int4Product p) {
   begin_kernel();
   multiply_by_warps<64, 3>(x, x_pitch, p);
+}
+
+// y = the sums; grid any, block any. y: (tokens, y_pitch) bf16 or float32
+KERNEL void w4_sum(const ProductSums s, void* y, int y_pitch, int outputs, int tokens, int float_y) {
+  begin_kernel();
+  const int eights = outputs / 8;
+  for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < eights * tokens; i += gridDim.x * blockDim.x) {
+    const int token = i / eights, output = i % eights * 8;
+    float x[8];
+    sum8(s, token, output, x);
+    if (float_y) {
+      float* to = (float*)y + (u64)token * y_pitch + output;
+      *(float4*)to = make_float4(x[0], x[1], x[2], x[3]);
+      *(float4*)(to + 4) = make_float4(x[4], x[5], x[6], x[7]);
+    } else {
+      *(uint4*)((u16*)y + (u64)token * y_pitch + output) = make_uint4(
+          bf16_pair(x[0], x[1]), bf16_pair(x[2], x[3]), bf16_pair(x[4], x[5]), bf16_pair(x[6], x[7]));
+    }
+  }
 }
 
 // Adds what shares left and writes the results, of boxes of `tokens` tokens: after a product, with

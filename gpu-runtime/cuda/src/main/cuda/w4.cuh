@@ -15,6 +15,8 @@
 // neighbours.
 #pragma once
 
+#include "sums.cuh"
+
 #define TILE_BYTES 4352
 #define TILE_OUTPUTS 64
 #define TILE_INPUTS 128
@@ -61,16 +63,6 @@ DEVICE void make_weights(u32 word, const u32 (&zero)[2], u32 (&a)[4]) {
   a[1] = high_weights(word, zero[1]);
   a[2] = low_weights(word >> 8, zero[0]);
   a[3] = high_weights(word >> 8, zero[1]);
-}
-
-// The first unit of a share. (Units times shares are fewer than 2^32: there is no memory for more.)
-DEVICE int share_start(int share, int shares, int units) {
-  return (int)((u32)share * (u32)units / (u32)shares);
-}
-
-// The share a unit is in.
-DEVICE int share_of(int unit, int shares, int units) {
-  return (int)((((u32)unit + 1) * (u32)shares - 1) / (u32)units);
 }
 
 DEVICE const u8* tile_address(const Int4Product& p, int row, int column) {

@@ -124,6 +124,51 @@ def check_norm():
         report(f"add_bias {rows}x{width}", error(b, want), 3e-3)
 
 
+def left_sums(x, columns, shares, tokens, bias=None):
+    """A product x (rows, outputs) left in parts, as w4_8 to w4_32 leave it: (ProductSums, what keeps its memory)."""
+    rows, outputs = x.shape
+    blocks = (outputs + 255) // 256
+    units = blocks * columns
+    parts = nan(shares + blocks, tokens, 256, dtype=f32t)
+    for block in range(blocks):
+        first = ((block * columns + 1) * shares - 1) // units
+        last = ((block * columns + columns) * shares - 1) // units
+        wide = min(256, outputs - block * 256)
+        rest = x[:, block * 256:block * 256 + wide].float()
+        for share in range(first, last + 1):
+            part = rest if share == last else rand(rows, wide, dtype=f32t)
+            parts[share + block, :rows, :wide] = part
+            rest = rest - part
+    return structure("ProductSums", parts=parts, bias=bias, columns=columns, units=units, shares=shares, tokens=tokens), parts
+
+
+def check_sums():
+    for rows, width, columns, shares, tokens in ((1, 256, 2, 3, 8), (3, 512, 5, 7, 8), (9, 3584, 28, 132, 16), (32, 8192, 3, 40, 32)):
+        gate_up = rand(rows, width // 64, 2, 64, scale=2)
+        sums, keep = left_sums(gate_up.view(rows, -1), columns, shares, tokens)
+        y = nan(rows, width)
+        K.launch("activation", "gated_activation_sums", (5, 1, 1), 256, 0, [sums, p(y), i32(width), i32(rows)])
+        K.synchronize()
+        gate, up = gate_up[:, :, 0].double().reshape(rows, width), gate_up[:, :, 1].double().reshape(rows, width)
+        report(f"gated_activation_sums {rows}x{width}", error(y, torch.nn.functional.silu(gate) * up), 3e-3)
+
+        x, delta, weight = rand(rows, width, scale=3, dtype=f32t), rand(rows, width), rand(width, dtype=f32t)
+        want, y = x.double() + delta.double(), nan(rows, width)
+        sums, keep = left_sums(delta, columns, shares, tokens)
+        K.launch("norm", "add_rms_norm_sums", (rows, 1, 1), 256, 0, [sums, p(x), p(weight), f32(1e-6), p(y), i32(width), i32(width)])
+        K.synchronize()
+        report(f"add_rms_norm_sums {rows}x{width} residual", error(x, want), 1e-6)
+        report(f"add_rms_norm_sums {rows}x{width}", error(y, want * torch.rsqrt((want * want).mean(-1, keepdim=True) + 1e-6) * weight.double()), 3e-3)
+
+        bias = rand(width)
+        sums, keep = left_sums(delta, columns, shares, tokens, bias)
+        for dtype in (bf16, f32t):
+            y = nan(rows + 1, width, dtype=dtype)
+            K.launch("w4", "w4_sum", (3, 1, 1), 256, 0, [sums, p(y), i32(width), i32(width), i32(rows), i32(dtype == f32t)])
+            K.synchronize()
+            report(f"w4_sum {rows}x{width} {dtype}", error(y[:rows], delta.double() + bias.double()), 3e-3 if dtype == bf16 else 1e-6)
+
+
 def check_activation():
     for rows, width in ((1, 64), (3, 192), (2, 4864)) + (((512, 18944), (8192, 18944)) if BIG else ()):
         x = rand(rows, width // 64, 2, 64, scale=2)
@@ -249,8 +294,8 @@ def check_heads():
             a, b = x[:, :, :group + 1, :pairs], x[:, :, :group + 1, pairs:2 * pairs]
             want[:, :, :group + 1, :pairs] = a * c - b * s
             want[:, :, :group + 1, pairs:2 * pairs] = b * c + a * s
-            for kernel in ("heads_any", "heads_vector"):
-                if kernel == "heads_vector" and (d not in (64, 128) or pairs != d // 2):
+            for kernel in ("heads_any", "heads_vector", "heads_sums"):
+                if kernel != "heads_any" and (d not in (64, 128) or pairs != d // 2):
                     continue
                 cache = Cache(3, 2, kv, d)
                 got = qkv.clone()
@@ -259,8 +304,11 @@ def check_heads():
                                  flags=(1 if normed else 0) | 2 | 4 | 8, epsilon=f32(1e-6))
                 units = rows * kv * (group + 2)
                 threads = units * 32 if kernel == "heads_any" else units * (d // 16)
-                K.launch("heads", kernel, ((threads + 255) // 256, 1, 1), 256, 0, [work], d)
+                sums, keep = left_sums(qkv.view(rows, -1), 3, 5, 8) if kernel == "heads_sums" else (None, None)
+                K.launch("heads", kernel, ((threads + 255) // 256, 1, 1), 256, 0, [work] + ([sums] if sums else []), d)
                 K.synchronize()
+                if sums:  # values stay where they are
+                    got[:, :, group + 1] = qkv[:, :, group + 1]
                 name = f"{kernel} d{d} kv{kv}x{group} pairs {pairs} norm {normed}"
                 report(name + " queries and keys", error(got, want), 3e-3)
                 pages = cache.swizzle(cache.data[:, 1])
@@ -559,6 +607,10 @@ def w4_launch(entry, box, x, tokens, tiles, slabs, tile_rows, bias, y, partials,
         if entry == "w4":
             stages = min(stages, -(-units // shares))
             K.launch("w4", f"w4_{box}", (shares, boxes, 1), 544, stages * stage, [tensor_map(x, box), product, i32(stages)])
+            sums = structure("ProductSums", parts=partials, bias=bias, columns=columns, units=units, shares=shares, tokens=box)
+            K.launch("w4", "w4_sum", (min(132, (end * tile_rows * 8 + 255) // 256), 1, 1), 256, 0,
+                     [sums, p(y), i32(y.stride(0)), i32(64 * tile_rows), i32(end), i32(y.dtype == f32t)])
+            return
         else:
             K.launch(entry, f"{entry}_{box}", (shares, boxes, 1), 384, stages * stage, [tensor_map(x, box), product])
     if units % shares or units // shares % columns:
@@ -593,7 +645,7 @@ def check_w4():
                         for kind in (bf16, f32t):
                             bias = rand(n) if kind == bf16 else None
                             y = nan(tokens + 1, n + 8, dtype=kind)
-                            partials = nan(boxes * 2 * shares * 256 * box, dtype=f32t)
+                            partials = nan(boxes * (2 * shares + (n + 255) // 256) * 256 * box, dtype=f32t)
                             want = x[:tokens].double() @ exact.T + (bias.double() if kind == bf16 else 0)
                             for turn in range(2):
                                 w4_launch(entry, box, x, tokens, tiles, slabs, n // 64, bias, y, partials, shares, dtype == torch.float16, boxes=boxes)
@@ -613,15 +665,19 @@ def check_w4():
         way = entry.replace("_wide", "")
         for box in boxes:
             y = nan(150, n, dtype=f32t)
-            partials = nan(2 * shares * 256 * box, dtype=f32t)
+            partials = nan((2 * shares + (n + 255) // 256) * 256 * box, dtype=f32t)
             for first in range(0, 150, box):
-                w4_launch(entry, box, x, 150, tiles, 1, n // 64, None, y, partials, shares, False, first)
+                if entry == "w4":  # a launch takes one box
+                    rows = slice(first, first + box)
+                    w4_launch(entry, box, x[rows], len(x[rows]), tiles, 1, n // 64, None, y[rows], partials, shares, False)
+                else:
+                    w4_launch(entry, box, x, 150, tiles, 1, n // 64, None, y, partials, shares, False, first)
             K.synchronize()
             report(f"{entry}_{box} box after box", error(y, x.double() @ exact.T), 3e-6)
             report(f"{entry}_{box} same bits as {way}_8", int((y != alone.setdefault(way, y)).sum().item()), 0)
 
 
-CHECKS = dict(w4=check_w4, embed=check_embed, norm=check_norm, activation=check_activation, gather=check_gather, convert=check_convert,
+CHECKS = dict(w4=check_w4, sums=check_sums, embed=check_embed, norm=check_norm, activation=check_activation, gather=check_gather, convert=check_convert,
               heads=check_heads, decode=check_decode, prefill=check_prefill, sample=check_sample)
 if __name__ == "__main__":
     for name, check in CHECKS.items():

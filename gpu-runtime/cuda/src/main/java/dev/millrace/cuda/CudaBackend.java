@@ -194,6 +194,7 @@ final class CudaBackend extends CudaVerbs {
 
   @Override
   public void write(float[] values, Tensor x, int rows) {
+    settle();
     CudaTensor tensor = cuda(x);
     requireRows("write", tensor, rows, tensor.width());
     int rowBytes = tensor.pitch() * tensor.type().bytes();
@@ -212,6 +213,7 @@ final class CudaBackend extends CudaVerbs {
 
   @Override
   public void read(Tensor x, int rows, float[] values) {
+    settle();
     CudaTensor tensor = cuda(x);
     requireRows("read", tensor, rows, tensor.width());
     int rowBytes = tensor.pitch() * tensor.type().bytes();
@@ -243,7 +245,12 @@ final class CudaBackend extends CudaVerbs {
   }
 
   @Override
-  public void run(StepBatch step, Runnable verbs) {
+  public void run(StepBatch step, Runnable work) {
+    Runnable verbs =
+        () -> {
+          work.run();
+          settle();
+        };
     if (!settings.records() || eager || settings.ranks() > 1 || !batch.isDecodeOnly()) {
       verbs.run();
       return;

@@ -50,6 +50,7 @@ final class CudaCollective implements Collective {
     CudaTensor tensor = (CudaTensor) x;
     Exchange exchange = backends.exchange();
     CudaBackend backend = backends.backend(rank());
+    backend.settle();
     Kernel kernel = backend.kernels().get(KernelFile.ALL_REDUCE, "all_reduce_bf16");
     long elements = (long) rows * tensor.pitch();
     long most = exchange.capacityBytes() / Short.BYTES;
@@ -84,6 +85,7 @@ final class CudaCollective implements Collective {
     }
     Exchange exchange = backends.exchange();
     CudaBackend backend = backends.backend(rank());
+    backend.settle();
     CudaStream stream = backend.stream();
     Kernel kernel = backend.kernels().get(KernelFile.ALL_REDUCE, "all_gather");
     int width = from.width() * from.type().bytes();

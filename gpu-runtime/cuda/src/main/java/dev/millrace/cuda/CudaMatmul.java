@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** Products with weights in any layout. */
 final class CudaMatmul implements AutoCloseable {
@@ -44,11 +45,25 @@ final class CudaMatmul implements AutoCloseable {
   }
 
   /**
-   * y = x W^T + bias.
+   * The last product's sums, where they are y's and nobody has added them: the caller does. All
+   * other products are written when this returns.
+   */
+  Optional<ProductSums> take(CudaTensor y, int rows) {
+    return int4.take(y, rows);
+  }
+
+  /** Writes the last product, where only its sums are there. */
+  void settle() {
+    int4.settle();
+  }
+
+  /**
+   * y = x W^T + bias. Who reads y comes by {@link #take} or {@link #settle}.
    *
    * @param bias address of a bf16 bias, or 0
    */
   void run(CudaTensor x, CudaWeight weight, long bias, CudaTensor y, int rows) {
+    settle();
     if (rows == 0) {
       return;
     }

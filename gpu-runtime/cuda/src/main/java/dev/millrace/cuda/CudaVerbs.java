@@ -13,6 +13,7 @@ import dev.millrace.engine.compute.KvCache;
 import dev.millrace.engine.compute.StepBatch;
 import dev.millrace.engine.compute.Tensor;
 import dev.millrace.engine.compute.Weight;
+import java.util.Optional;
 
 /**
  * The verbs of {@link CudaBackend}: each checks its shapes and puts its kernels into the stream.
@@ -123,8 +124,20 @@ abstract class CudaVerbs implements Backend {
     }
   }
 
+  /** A kernel that reads what verbs before have written. */
   private Kernel kernel(KernelFile file, String entry) {
+    settle();
     return kernels.get(file, entry);
+  }
+
+  /** Writes the last product, where only its sums are there: before anything but verbs reads it. */
+  final void settle() {
+    matmul.settle();
+  }
+
+  /** Thread blocks for work in grid strides: no more than can be there at once. */
+  private int blocksFor(long threads) {
+    return (int) Math.min(device.multiprocessors(), StepLayout.divideUp(threads, ROW_THREADS));
   }
 
   private static String suffix(CudaTensor tensor) {
@@ -183,6 +196,26 @@ abstract class CudaVerbs implements Backend {
     requireRows("addThenRmsNorm", residual, rows, x.width());
     requireRows("addThenRmsNorm", y, rows, x.width());
     requireWeight("addThenRmsNorm", weight, 1, x.width());
+    Optional<ProductSums> sums = sum.isFloat() ? matmul.take(cuda(x), rows) : Optional.empty();
+    if (sums.isPresent()) {
+      kernels
+          .get(KernelFile.NORM, "add_rms_norm_sums")
+          .launch(
+              rows,
+              1,
+              NORM_THREADS,
+              0,
+              sums.get()
+                  .put(arguments.start())
+                  .i64(sum.address())
+                  .i64(cuda(weight).address())
+                  .f32(epsilon)
+                  .i64(cuda(y).address())
+                  .i32(x.width())
+                  .i32(sum.pitch()),
+              stream);
+      return;
+    }
     kernel(KernelFile.NORM, "add_rms_norm" + suffix(sum))
         .launch(
             rows,
@@ -251,6 +284,19 @@ abstract class CudaVerbs implements Backend {
   public void gatedActivation(Tensor gateUp, Tensor y, int rows) {
     requireRows("gatedActivation", gateUp, rows, 2 * y.width());
     requireRows("gatedActivation", y, rows, y.width());
+    Optional<ProductSums> sums = matmul.take(cuda(gateUp), rows);
+    if (sums.isPresent()) {
+      kernels
+          .get(KernelFile.ACTIVATION, "gated_activation_sums")
+          .launch(
+              blocksFor((long) rows * y.width() / 8),
+              1,
+              ROW_THREADS,
+              0,
+              sums.get().put(arguments.start()).i64(cuda(y).address()).i32(y.width()).i32(rows),
+              stream);
+      return;
+    }
     int threads = 128;
     kernel(KernelFile.ACTIVATION, "gated_activation")
         .launch(
@@ -383,6 +429,7 @@ abstract class CudaVerbs implements Backend {
     if (before != 0) {
       heads(work.withFlags(before | HEADS_KEEP_KEYS), rows);
     }
+    settle();
     HeadLayout heads = work.heads();
     requireRows("appendKv", work.qkv(), rows, heads.qkvWidth());
     CudaKvCache cache = work.cache();
@@ -416,34 +463,45 @@ abstract class CudaVerbs implements Backend {
     boolean vector = (size == 64 || size == 128) && pairs == size / 2;
     long units = (long) rows * heads.kvHeads() * (heads.groupSize() + 2);
     long threads = units * (vector ? size / 16 : 32);
-    CudaKvCache cache = work.cache();
+    boolean appends = (work.flags() & HEADS_APPEND) != 0;
+    Optional<ProductSums> sums = Optional.empty();
+    if (vector && appends) {
+      sums = matmul.take(work.qkv(), rows);
+    } else {
+      settle(); // keys and values are read again from qkv
+    }
+    String entry = vector ? sums.isPresent() ? "heads_sums" : "heads_vector" : "heads_any";
+    describe(work, rows, pairs);
+    sums.ifPresent(s -> s.put(arguments));
     kernels
-        .get(KernelFile.HEADS, vector ? "heads_vector" : "heads_any", size)
+        .get(KernelFile.HEADS, entry, size)
         .launch(
-            (int) StepLayout.divideUp(threads, ROW_THREADS),
-            1,
-            ROW_THREADS,
-            0,
-            arguments
-                .start()
-                .beginStructure()
-                .i64(work.qkv().address())
-                .i64(work.queryNorm())
-                .i64(work.keyNorm())
-                .i64(work.rotary() == null ? 0 : work.rotary().address())
-                .i64(scratch.step() + (layout == null ? 0 : layout.positions()))
-                .i64(scratch.step() + (layout == null ? 0 : layout.slots()))
-                .i64(cache == null ? 0 : cache.layerAddress(work.layer()))
-                .i64(cache == null ? 0 : cache.pageStride())
-                .i32(rows)
-                .i32(heads.kvHeads())
-                .i32(heads.groupSize())
-                .i32(pairs)
-                .i32(work.rotary() == null ? 0 : work.rotary().pitch())
-                .i32(work.flags())
-                .f32(work.epsilon())
-                .endStructure(),
-            stream);
+            (int) StepLayout.divideUp(threads, ROW_THREADS), 1, ROW_THREADS, 0, arguments, stream);
+  }
+
+  /** Fills in HeadsWork of heads.cu. */
+  private void describe(HeadsWork work, int rows, int pairs) {
+    HeadLayout heads = work.heads();
+    CudaKvCache cache = work.cache();
+    arguments
+        .start()
+        .beginStructure()
+        .i64(work.qkv().address())
+        .i64(work.queryNorm())
+        .i64(work.keyNorm())
+        .i64(work.rotary() == null ? 0 : work.rotary().address())
+        .i64(scratch.step() + (layout == null ? 0 : layout.positions()))
+        .i64(scratch.step() + (layout == null ? 0 : layout.slots()))
+        .i64(cache == null ? 0 : cache.layerAddress(work.layer()))
+        .i64(cache == null ? 0 : cache.pageStride())
+        .i32(rows)
+        .i32(heads.kvHeads())
+        .i32(heads.groupSize())
+        .i32(pairs)
+        .i32(work.rotary() == null ? 0 : work.rotary().pitch())
+        .i32(work.flags())
+        .f32(work.epsilon())
+        .endStructure();
   }
 
   @Override
@@ -452,6 +510,7 @@ abstract class CudaVerbs implements Backend {
     requireHeads(heads);
     requireRows("attend", qkv, 0, heads.qkvWidth());
     requireRows("attend", y, 0, heads.outputWidth());
+    settle();
     attention.run(batch, layout, cuda(qkv), (CudaKvCache) cache, layer, cuda(y));
   }
 }

@@ -12,6 +12,7 @@ import dev.millrace.engine.compute.WeightShape;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Products with int4 weights that stay int4 in memory: the kernels of {@code w4.cu} for few rows
@@ -35,6 +36,8 @@ final class FusedInt4 {
   private static final int SHARE_UNITS_MIN = 2;
 
   private static final int GROUP_THREADS = 128;
+
+  private static final int SUM_THREADS = 256;
 
   /** Rows that w4_join takes at a time. */
   private static final int JOIN_ROWS = 8;
@@ -112,6 +115,7 @@ final class FusedInt4 {
   private final long partials;
   private final Arguments arguments = new Arguments();
   private final Map<MapKey, byte[]> maps = new HashMap<>();
+  private Optional<ProductSums> left = Optional.empty();
 
   /**
    * @param partials device memory of {@link Matmuls#WORKSPACE_BYTES}
@@ -129,7 +133,8 @@ final class FusedInt4 {
   }
 
   /**
-   * y = x W^T + bias.
+   * y = x W^T + bias. Of few rows y is not written yet: its sums are left to {@link #take} or
+   * {@link #settle}.
    *
    * @param bias address of a bf16 bias, or 0
    */
@@ -181,9 +186,56 @@ final class FusedInt4 {
         .get(box.file(), box.entry())
         .withSharedBytes(box.stages() * box.stageBytes())
         .launch(shares, boxes, box.threads(), stages * box.stageBytes(), arguments, stream);
-    if (isCut(weight.shape(), shares)) {
+    if (box.isFew()) {
+      int units = Math.toIntExact(units(weight.shape()));
+      int columns = columns(weight.shape());
+      left =
+          Optional.of(new ProductSums(y, end, partials, bias, columns, units, shares, box.rows()));
+    } else if (isCut(weight.shape(), shares)) {
       join(box, weight, bias, y, first, end, shares);
     }
+  }
+
+  /** The last product's sums, where they are y's and have not been added: the caller adds them. */
+  Optional<ProductSums> take(CudaTensor y, int rows) {
+    Optional<ProductSums> sums =
+        left.filter(s -> s.y().address() == y.address() && s.rows() == rows);
+    if (sums.isPresent()) {
+      left = Optional.empty();
+    } else {
+      settle();
+    }
+    return sums;
+  }
+
+  /** Writes the last product, if its sums have not been added. */
+  void settle() {
+    if (left.isEmpty()) {
+      return;
+    }
+    ProductSums sums = left.get();
+    left = Optional.empty();
+    CudaTensor y = sums.y();
+    int outputs = y.pitch();
+    kernels
+        .get(KernelFile.W4, "w4_sum")
+        .launch(
+            blocksFor((long) sums.rows() * outputs / 8),
+            1,
+            SUM_THREADS,
+            0,
+            sums.put(arguments.start())
+                .i64(y.address())
+                .i32(y.pitch())
+                .i32(outputs)
+                .i32(sums.rows())
+                .i32(y.isFloat() ? 1 : 0),
+            stream);
+  }
+
+  /** Thread blocks for work in grid strides: no more than can be there at once. */
+  private int blocksFor(long threads) {
+    return (int) Math.min(device.multiprocessors(), StepLayout.divideUp(threads, SUM_THREADS));
   }
 
   private void join(
@@ -209,6 +261,10 @@ final class FusedInt4 {
     int most = device.multiprocessors() * (isByGroups() ? 1 : 2);
     long setBytes = 2L * UNIT_OUTPUTS * box.rows() * Float.BYTES;
     long held = Matmuls.WORKSPACE_BYTES / setBytes;
+    if (box.isFew()) {
+      // a part for each share and each block that another begins in
+      held = 2 * held - blocks(shape);
+    }
     return (int)
         Math.max(1, Math.min(Math.min(most, held) / boxes, units(shape) / SHARE_UNITS_MIN));
   }

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Products with int4 weights, each by the way that is fastest for its shape and number of rows. Few
@@ -92,8 +93,18 @@ final class Int4Matmul {
     toExpand.clear();
   }
 
+  /** As {@link FusedInt4#take}. */
+  Optional<ProductSums> take(CudaTensor y, int rows) {
+    return fused.take(y, rows);
+  }
+
+  /** As {@link FusedInt4#settle}. */
+  void settle() {
+    fused.settle();
+  }
+
   /**
-   * y = x W^T + bias.
+   * y = x W^T + bias; of few rows y is settled later.
    *
    * @param bias address of a bf16 bias, or 0
    */
@@ -122,6 +133,7 @@ final class Int4Matmul {
 
   /** The product by one way. */
   void run(Way way, CudaTensor x, CudaWeight weight, long bias, CudaTensor y, int rows) {
+    settle();
     if (way == Way.FUSED) {
       fused.run(x, weight, bias, y, rows);
     } else if (way == Way.EXPANDED) {

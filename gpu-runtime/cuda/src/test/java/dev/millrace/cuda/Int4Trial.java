@@ -141,6 +141,7 @@ final class Int4Trial implements AutoCloseable {
   }
 
   private float[] read(CudaTensor y, int rows) {
+    int4.settle();
     float[] values = new float[rows * y.width()];
     int rowBytes = y.pitch() * y.type().bytes();
     ByteBuffer bytes = transfer.bytes();
