@@ -53,7 +53,7 @@ struct SummedDelta {
 template <bool ADD, int NORM_KEPT = 32, class X, class D>
 DEVICE void norm_row(X* x, const D& delta, const float* __restrict__ weight, float epsilon,
                      u16* y, int width, int pitch) {
-  float kept[NORM_KEPT];
+  float kept[NORM_KEPT > 0 ? NORM_KEPT : 1];
   float squares = 0;
 #pragma unroll
   for (int k = 0; k < NORM_KEPT / 8; k++) {
@@ -143,13 +143,14 @@ KERNEL void __launch_bounds__(NORM_THREADS)
   norm_row<true>(residual + row, RowDelta{delta + row}, weight, epsilon, y + row, width, pitch);
 }
 
-// residual += a product left in parts, then its norm
-KERNEL void __launch_bounds__(NORM_THREADS)
+// residual += a product left in parts, then its norm. At most 48 registers a thread: only so do its
+// blocks find room beside those of the next product, which come while this runs.
+KERNEL void __launch_bounds__(NORM_THREADS, 5)
     add_rms_norm_sums(const ProductSums s, float* residual, const float* __restrict__ weight,
                       float epsilon, u16* y, int width, int pitch) {
   begin_kernel();
   u64 row = (u64)blockIdx.x * pitch;
-  norm_row<true, 16>(residual + row, SummedDelta{s, (int)blockIdx.x}, weight, epsilon, y + row, width,
+  norm_row<true, 0>(residual + row, SummedDelta{s, (int)blockIdx.x}, weight, epsilon, y + row, width,
                  pitch);
 }
 

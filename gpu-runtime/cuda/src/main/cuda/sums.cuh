@@ -43,7 +43,7 @@ DEVICE void sum8(const ProductSums& s, int token, int output, float (&x)[8]) {
                    output % BLOCK_OUTPUTS;
 #pragma unroll
   for (int i = 0; i < 8; i++) x[i] = 0.f;
-#pragma unroll 4
+#pragma unroll 2
   for (int share = first; share <= last; share++, p += s.tokens * BLOCK_OUTPUTS) add8(p, x);
   if (s.bias) {
     const uint4 b = *(const uint4*)(s.bias + output);

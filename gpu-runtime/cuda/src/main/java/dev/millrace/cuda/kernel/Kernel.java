@@ -8,6 +8,7 @@ import jcuda.driver.JCudaDriver;
 
 /** An entry point of a loaded kernel file. */
 public final class Kernel {
+  private static final int SHARED_PERCENT = 100;
   private static final int SHARED_BYTES_WITHOUT_ASKING = 48 * 1024;
 
   /** A function's handle as the driver's own interface takes it. */
@@ -29,6 +30,15 @@ public final class Kernel {
     this.name = name;
     this.function = function;
     this.early = early;
+    // One split of a multiprocessor's memory for all: to change it, the multiprocessor must be
+    // empty,
+    // and blocks of two kernels could not be on it side by side.
+    Driver.check(
+        JCudaDriver.cuFuncSetAttribute(
+            function,
+            CUfunction_attribute.CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT,
+            SHARED_PERCENT),
+        "shared memory first for " + name);
   }
 
   /** Lets launches ask for more shared memory than every kernel may. */
