@@ -5,9 +5,9 @@
 #include "decode_attention.cuh"
 
 KERNEL void __launch_bounds__(DECODE_THREADS, 4) decode_attention_int8(DecodeWork work) {
-  decode<NarrowPages<Int8>, 3>(work);
+  decode<NarrowPages<Int8>>(work);
 }
 
 KERNEL void __launch_bounds__(DECODE_THREADS, 4) decode_attention_fp8(DecodeWork work) {
-  decode<NarrowPages<Fp8>, 3>(work);
+  decode<NarrowPages<Fp8>>(work);
 }

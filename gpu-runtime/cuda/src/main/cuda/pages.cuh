@@ -44,6 +44,9 @@ DEVICE void copy_page(const u8* from, u32 to) {
 // Operands come for two steps from s on, which is even: what 8-bit pages load at once.
 struct Bf16Pages {
   static constexpr int BYTES = 2 * PAGE_BYTES;
+  static constexpr int TOKEN_BYTES = HEAD_PITCH * 2;
+  static constexpr int VALUES = PAGE_BYTES;  // where they start
+  static constexpr int SCALE_BYTES = 0;
   // Shared memory for a page made ready for operands: none, it is.
   static constexpr int WIDENED_BYTES = 0;
 
@@ -84,8 +87,31 @@ struct Bf16Pages {
     load_matrices_transposed(b[1], values + page_chunk(row, s * 2 + 2 + (lane >> 4)));
   }
 
+  // Zeros the tokens from `tokens` on of what value_columns gave: they were not fetched, and
+  // 0 * NaN is NaN.
+  static DEVICE void cut(u32 (*a)[4], int tokens) {
+    const int c = threadIdx.x & 3;
+    u32 keep[2];
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+      const int token = half * 8 + c * 2;
+      keep[half] = (token < tokens ? 0xffffu : 0) | (token + 1 < tokens ? 0xffff0000u : 0);
+    }
+#pragma unroll
+    for (int k = 0; k < 2; k++)
+#pragma unroll
+      for (int i = 0; i < 4; i++) a[k][i] &= keep[i >> 1];
+  }
+
   // The element in row g, or g + 8, of a product with value_columns.
   static DEVICE int element(int s, int g, int upper) { return s * 16 + g + upper * 8; }
+
+  // Stores rows 2 c and 2 c + 1, and 2 c + 8 and 2 c + 9, of a product with value_columns of step s.
+  static DEVICE void put_column(u16* y, int s, int c, u32 low, u32 high) {
+    const int at = s * 16 + c * 2;
+    if (at < HEAD_SIZE) *(u32*)(y + at) = low;
+    if (at + 8 < HEAD_SIZE) *(u32*)(y + at + 8) = high;
+  }
 
   // Stores columns 2 c and 2 c + 1 of both products with value_rows of step s.
   static DEVICE void put(u16* y, int s, int c, float a0, float a1, float b0, float b1) {
@@ -97,6 +123,9 @@ struct Bf16Pages {
   // What a token's products are multiplied by.
   static DEVICE float key_scale(const u8*, int) { return 1.f; }
   static DEVICE float value_scale(const u8*, int) { return 1.f; }
+
+  // The weight of a token's values, of which `left` are there.
+  static DEVICE float weight(const u8*, int, int, float p) { return p; }
 
   // Zeros the values of tokens from `from` on. What lies there was never written for this sequence:
   // it may be anything, and 0 * NaN is NaN. Called by the whole block, which synchronises after.

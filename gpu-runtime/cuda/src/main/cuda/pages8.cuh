@@ -56,6 +56,9 @@ struct Fp8 {
 // Keys and values of one head of a page in shared memory: where scales lie, and what is never read.
 struct NarrowScales {
   static constexpr int BYTES = NARROW_HEAD_BYTES;
+  static constexpr int TOKEN_BYTES = HEAD_PITCH;
+  static constexpr int VALUES = NARROW_BYTES;  // where they start
+  static constexpr int SCALE_BYTES = 2 * PAGE_TOKENS * 4;
 
   static DEVICE float key_scale(const u8* page, int token) {
     return *(const float*)(page + 2 * NARROW_BYTES + token * 4);
@@ -112,6 +115,20 @@ struct NarrowPages : NarrowScales {
   }
 
   static DEVICE int element(int s, int g, int upper) { return s * 16 + g * 2 + upper; }
+
+  static DEVICE void cut(u32 (*)[4], int) {}
+
+  static DEVICE float weight(const u8* page, int token, int left, float p) {
+    return token < left ? p * value_scale(page, token) : 0.f;
+  }
+
+  static DEVICE void put_column(u16* y, int s, int c, u32 low, u32 high) {
+    const int at = s * 16 + c * 4;
+    if (at < HEAD_SIZE) {
+      *(u32*)(y + at) = (low & 0xffffu) | high << 16;
+      *(u32*)(y + at + 2) = low >> 16 | (high & 0xffff0000u);
+    }
+  }
 };
 
 // What prefill attention takes from pages: every number is wanted by all warps of a block, so the

@@ -295,22 +295,31 @@ def attention(q, k, v, positions):
     return torch.einsum("tkgc,ckd->tkgd", scores.softmax(-1), v)
 
 
+CHUNK, WHOLE = 512, 1024  # as StepLayout: tokens of a chunk; a context of no more than so many is one item
+
+
 def decode_lists(contexts, tables):
-    items, chunks, pages, slot = [], [], [], 0
+    """Items of decode attention, the sequences' pages, and how many partial results there are."""
+    items, pages, slots = [], [], 0
     for row, context in enumerate(contexts):
-        first = len(pages)
-        pages += tables[row]
-        n = (context + 511) // 512
-        chunks.append((row, slot, n, 0) if n > 1 else (row, -1, n, 0))
+        n = 1 if context <= WHOLE else (context + CHUNK - 1) // CHUNK
         for c in range(n):
-            items.append((row, first + c * 8, min(512, context - c * 512), slot if n > 1 else -1))
-            slot += 1 if n > 1 else 0
+            tokens = context if n == 1 else min(CHUNK, context - c * CHUNK)
+            items.append((row, len(pages) + c * CHUNK // 64, tokens, slots + c if n > 1 else -1, slots if n > 1 else -1, n))
+        slots += n if n > 1 else 0
+        pages += tables[row]
     items.sort(key=lambda i: -((i[2] + 63) // 64))
     as_int = lambda x: torch.tensor(x, dtype=torch.int32, device=DEV)
-    return as_int(items), as_int(chunks), as_int(pages), max(slot, 1)
+    return as_int(items), as_int(pages), max(slots, 1)
 
 
-def run_decode(contexts, kv, group, d, check_rows, layers=2, label=""):
+def decode_stages(head_bytes, resident=2):
+    """Stages of the ring where so many blocks share a multiprocessor of sm_90, and their shared memory."""
+    stages = min(16, (228 * 1024 // resident - 1024 - 5120) // (head_bytes + 16))
+    return stages, stages * (head_bytes + 16)
+
+
+def run_decode(contexts, kv, group, d, check_rows, layers=2, label="", stages=0):
     total = sum((c + 63) // 64 for c in contexts)
     cache = Cache(total + 1, layers, kv, d)
     order = torch.randperm(total).tolist()
@@ -327,22 +336,22 @@ def run_decode(contexts, kv, group, d, check_rows, layers=2, label=""):
         elif check_rows:
             cache.data[tables[-1]] = torch.randn_like(cache.data[tables[-1]])
     qkv = rand(len(contexts), kv, group + 2, d)
-    items, chunks, pages, slots = decode_lists(contexts, tables)
+    items, pages, slots = decode_lists(contexts, tables)
     head_tiles = (group + 7) // 8
     pitch = 64 if d <= 64 else 128
-    partial = nan(slots, kv * head_tiles, 8, pitch + 4, dtype=f32t)
+    partial = torch.zeros(slots, kv * head_tiles, 8, pitch + 4, device=DEV)
     y = nan(len(contexts), kv, group, d)
     header = torch.tensor([items.shape[0]], dtype=torch.int32, device=DEV)
     scale = d ** -0.5 * math.log2(math.e)
+    most, _ = decode_stages(2 * 64 * pitch * 2)
+    stages = stages or most
+    shared = stages * (2 * 64 * pitch * 2 + 16)
     work = structure("D", qkv=qkv, header=header, items=items, pages=pages, base=cache.base(layers - 1), stride=u64(cache.stride),
-                     partial=partial, y=y, kv=kv, group=group, tiles=head_tiles, scale=f32(scale))
-    merge = structure("M", chunks=chunks, partial=partial, y=y, kv=kv, group=group, tiles=head_tiles)
-    shared = 3 * 2 * 64 * pitch * 2 + 64
+                     partial=partial, y=y, kv=kv, group=group, tiles=head_tiles, scale=f32(scale), stages=stages)
     grid = 264 if BIG else 3
 
     def run():
-        K.launch("decode_attention", "decode_attention", (grid, 1, 1), 128, shared, [work], d)
-        K.launch("decode_attention", "merge_attention", (len(contexts), kv * head_tiles, 1), pitch, 0, [merge], d)
+        K.launch("decode_attention", "decode_attention", (grid, 1, 1), pitch + 32, shared, [work], d)
 
     run()
     K.synchronize()
@@ -361,10 +370,11 @@ def run_decode(contexts, kv, group, d, check_rows, layers=2, label=""):
 
 
 def check_decode():
-    lengths = [1, 5, 63, 64, 65, 127, 200, 511, 512, 513, 1100]
+    lengths = [1, 5, 17, 63, 64, 65, 127, 200, 512, 1024, 1025, 1536, 1700]
     every = range(len(lengths))
     for d, kv, group in ((64, 2, 2), (128, 2, 7), (128, 1, 8), (128, 1, 12), (8, 4, 2), (64, 1, 1)):
         run_decode(lengths, kv, group, d, every, label=f"lengths {lengths}")
+    run_decode(lengths, 2, 7, 128, every, label="two stages", stages=2)
     if BIG:
         for batch, context, kv, group in ((256, 1024, 4, 7), (512, 1024, 4, 7), (128, 4096, 8, 8), (64, 1000, 4, 7), (256, 400, 4, 7), (512, 320, 4, 7)):
             run_decode([context] * batch, kv, group, 128, (0, batch // 2, batch - 1), 1, f"B{batch} ctx{context}")

@@ -341,6 +341,7 @@ DEVICE void barrier_arrive(u32 b) {
   p->arrived++;
   p->move();
 }
+DEVICE void copy_arrive(u32 b) { barrier_arrive(b); }
 DEVICE void barrier_expect(u32 b, u32 bytes) {
   emulated_barrier(b)->bytes += bytes;
   barrier_arrive(b);
@@ -392,17 +393,21 @@ DEVICE int block_now() { return blockIdx.x; }
 inline uint4 __ldcg(const uint4* p) { return *p; }
 inline u32 __ldcs(const u32* p) { return *p; }
 inline float4 __ldcg(const float4* p) { return *p; }
+inline float __ldcg(const float* p) { return *p; }
 DEVICE void fence_device() {}
-DEVICE void group_sync(int number) {
+template <int THREADS>
+void threads_sync(int number) {
   emulator::GroupBarrier& b = emulator::group_barriers[number];
   int turn = b.turn;
-  if (++b.arrived == 128) {
+  if (++b.arrived == THREADS) {
     b.arrived = 0;
     b.turn++;
   } else {
     while (b.turn == turn) emulator::yield();
   }
 }
+DEVICE void group_sync(int number) { threads_sync<128>(number); }
+DEVICE void warp_sync() { emulator::collective([](emulator::Warp&) {}); }
 
 // Hopper. A map says what emulated_device.cpp's cuTensorMapEncodeTiled writes; products are done
 // when they are started.

@@ -4,6 +4,7 @@ import dev.millrace.engine.compute.StepBatch;
 import dev.millrace.engine.step.LogitTask;
 import dev.millrace.engine.step.StepPlan;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -25,8 +26,9 @@ final class CudaBatch implements StepBatch {
   private final boolean padded;
   private final boolean allPrefilled;
   private final int groupSize;
-  private final int[] order; // decode sequences, longest tail first; (sequencesMax)
+  private final int[] order; // decode sequences; (sequencesMax)
   private final int[] pageStarts; // (sequencesMax)
+  private final int[] itemStarts; // by pages of an item; (pages of the longest context + 1)
   private int tokens;
   private int rows;
   private int logitRows;
@@ -47,6 +49,7 @@ final class CudaBatch implements StepBatch {
     groupSize = layout.limits().heads().groupSize();
     order = new int[layout.limits().sequencesMax()];
     pageStarts = new int[layout.limits().sequencesMax()];
+    itemStarts = new int[pagesOf(layout.limits().contextTokensMax()) + 1];
   }
 
   /** Writes a plan into the step's host memory. */
@@ -152,7 +155,7 @@ final class CudaBatch implements StepBatch {
     for (long chunk = StepLayout.CHUNK_TOKENS; ; chunk *= 2) {
       long slots = 0;
       for (int i = 0; i < decodes; i++) {
-        long chunks = StepLayout.divideUp(plan.contextTokens()[order[i]], chunk);
+        int chunks = StepLayout.chunks(plan.contextTokens()[order[i]], chunk);
         slots += chunks > 1 ? chunks : 0;
       }
       if (slots <= layout.slotsMax()) {
@@ -161,54 +164,51 @@ final class CudaBatch implements StepBatch {
     }
   }
 
-  /** Whole chunks first, then tails from the longest: the last to start are the shortest. */
+  /** Items from the longest, counted in pages: the last to start are the shortest. */
   private void writeItems(StepPlan plan, ByteBuffer memory) {
     int chunk = chunkTokens(plan);
-    items = 0;
+    startItems(plan, chunk);
     int slot = 0;
     for (int i = 0; i < decodes; i++) {
       int s = order[i];
       int context = plan.contextTokens()[s];
-      int chunks = (int) StepLayout.divideUp(context, chunk);
-      int at = layout.merges() + StepLayout.ITEM_BYTES * i;
-      memory.putInt(at, plan.queryStarts()[s]);
-      memory.putInt(at + 4, chunks > 1 ? slot : -1);
-      memory.putInt(at + 8, chunks);
-      for (int c = 0; c < chunks - 1; c++) {
-        putItem(memory, plan.queryStarts()[s], pageStarts[s] + c * chunk / 64, chunk, slot + c);
+      int chunks = StepLayout.chunks(context, chunk);
+      for (int c = 0; c < chunks; c++) {
+        int used = c < chunks - 1 ? chunk : context - c * chunk;
+        int at = layout.items() + StepLayout.ITEM_BYTES * itemStarts[pagesOf(used)]++;
+        memory.putInt(at, plan.queryStarts()[s]);
+        memory.putInt(at + 4, pageStarts[s] + c * (chunk / StepPlan.BLOCK_TOKENS));
+        memory.putInt(at + 8, used);
+        memory.putInt(at + 12, chunks > 1 ? slot + c : -1);
+        memory.putInt(at + 16, chunks > 1 ? slot : -1);
+        memory.putInt(at + 20, chunks);
       }
       slot += chunks > 1 ? chunks : 0;
-    }
-    for (int tailPages = chunk / StepPlan.BLOCK_TOKENS; tailPages > 0; tailPages--) {
-      slot = 0;
-      for (int i = 0; i < decodes; i++) {
-        int s = order[i];
-        int context = plan.contextTokens()[s];
-        int chunks = (int) StepLayout.divideUp(context, chunk);
-        int tail = context - (chunks - 1) * chunk;
-        slot += chunks > 1 ? chunks : 0;
-        if (StepLayout.divideUp(tail, StepPlan.BLOCK_TOKENS) == tailPages) {
-          putItem(
-              memory,
-              plan.queryStarts()[s],
-              pageStarts[s] + (chunks - 1) * chunk / StepPlan.BLOCK_TOKENS,
-              tail,
-              chunks > 1 ? slot - 1 : -1);
-        }
-      }
-    }
-    for (int i = decodes; i < Math.min(rows, layout.limits().sequencesMax()); i++) {
-      memory.putInt(layout.merges() + StepLayout.ITEM_BYTES * i + 8, 0);
     }
     memory.putInt(layout.header(), items);
   }
 
-  private void putItem(ByteBuffer memory, int row, int page, int itemTokens, int slot) {
-    int at = layout.items() + StepLayout.ITEM_BYTES * items++;
-    memory.putInt(at, row);
-    memory.putInt(at + 4, page);
-    memory.putInt(at + 8, itemTokens);
-    memory.putInt(at + 12, slot);
+  /** Where the items of so many pages start: after those that have more. */
+  private void startItems(StepPlan plan, int chunk) {
+    Arrays.fill(itemStarts, 0);
+    for (int i = 0; i < decodes; i++) {
+      int context = plan.contextTokens()[order[i]];
+      int chunks = StepLayout.chunks(context, chunk);
+      itemStarts[pagesOf(context - (chunks - 1) * chunk)]++;
+      if (chunks > 1) {
+        itemStarts[pagesOf(chunk)] += chunks - 1;
+      }
+    }
+    items = 0;
+    for (int i = itemStarts.length - 1; i >= 0; i--) {
+      int count = itemStarts[i];
+      itemStarts[i] = items;
+      items += count;
+    }
+  }
+
+  private static int pagesOf(int contextTokens) {
+    return (int) StepLayout.divideUp(contextTokens, StepPlan.BLOCK_TOKENS);
   }
 
   /** Tiles of the sequences from the last down: those with most before them start first. */

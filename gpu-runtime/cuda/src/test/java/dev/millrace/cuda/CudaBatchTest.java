@@ -17,6 +17,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -101,7 +103,8 @@ final class CudaBatchTest {
       }
       int queries = plan.queryStarts()[s + 1] - plan.queryStarts()[s];
       if (queries == 1) {
-        assertDecoded(plan.queryStarts()[s], context, pages, decodes++, partials, written, what);
+        assertDecoded(plan.queryStarts()[s], context, pages, partials, written, what);
+        decodes++;
       }
       pages += used;
     }
@@ -109,34 +112,32 @@ final class CudaBatchTest {
     assertEquals(layout.pages() + 4 * pages, written.batch.usedBytes(), what);
     assertTrue(partials.size() <= layout.slotsMax(), what);
     assertEquals(written.batch.items(), written.at(layout.header(), 0), what);
+    assertLongestFirst(written, what);
     assertTiles(plan, written, what);
   }
 
-  /** The items of a row cover its context once, and its merge knows their partial results. */
+  /** The items of a row cover its context once, and know each other's partial results. */
   private static void assertDecoded(
-      int row,
-      int context,
-      int firstPage,
-      int merge,
-      Set<Integer> partials,
-      Written written,
-      String what) {
-    int merges = written.layout.merges() + StepLayout.ITEM_BYTES * merge;
-    assertEquals(row, written.at(merges, 0), what);
-    int firstSlot = written.at(merges, 1);
-    int chunks = written.at(merges, 2);
-    boolean[] covered = new boolean[(int) StepLayout.divideUp(context, PAGE)];
+      int row, int context, int firstPage, Set<Integer> partials, Written written, String what) {
+    boolean[] covered = new boolean[pagesOf(context)];
     int tokens = 0;
     int found = 0;
+    int chunks = -1;
+    int firstSlot = -1;
+    SortedMap<Integer, Integer> starts = new TreeMap<>(); // by slot
     for (int i = 0; i < written.batch.items(); i++) {
       int item = written.layout.items() + StepLayout.ITEM_BYTES * i;
       if (written.at(item, 0) != row) {
         continue;
       }
+      chunks = found == 0 ? written.at(item, 5) : chunks;
+      firstSlot = found == 0 ? written.at(item, 4) : firstSlot;
+      assertEquals(chunks, written.at(item, 5), what);
+      assertEquals(firstSlot, written.at(item, 4), what);
       found++;
       int start = written.at(item, 1) - firstPage;
       int length = written.at(item, 2);
-      for (int page = start; page < start + StepLayout.divideUp(length, PAGE); page++) {
+      for (int page = start; page < start + pagesOf(length); page++) {
         assertFalse(covered[page], what + ": page " + page + " twice");
         covered[page] = true;
       }
@@ -145,6 +146,7 @@ final class CudaBatchTest {
       if (chunks == 1) {
         assertEquals(-1, slot, what);
       } else {
+        starts.put(slot, start);
         assertTrue(slot >= firstSlot && slot < firstSlot + chunks, what);
         assertTrue(partials.add(slot), what + ": partial " + slot + " twice");
       }
@@ -152,6 +154,23 @@ final class CudaBatchTest {
     assertEquals(chunks, found, what);
     assertEquals(context, tokens, what);
     assertEquals(chunks == 1, firstSlot == -1, what);
+    assertEquals(
+        starts.values().stream().sorted().toList(),
+        List.copyOf(starts.values()),
+        what + ": partial results are merged in order");
+  }
+
+  private static int pagesOf(int tokens) {
+    return (int) StepLayout.divideUp(tokens, PAGE);
+  }
+
+  private static void assertLongestFirst(Written written, String what) {
+    int before = Integer.MAX_VALUE;
+    for (int i = 0; i < written.batch.items(); i++) {
+      int pages = pagesOf(written.at(written.layout.items() + StepLayout.ITEM_BYTES * i, 2));
+      assertTrue(pages <= before, what + ": item " + i);
+      before = pages;
+    }
   }
 
   /** Tiles cover every row of every prefilled sequence once, its last rows first. */
@@ -181,7 +200,9 @@ final class CudaBatchTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"1", "63", "64", "65", "127", "128", "129", "511", "512", "513", "1025", "4098"})
+  @CsvSource({
+    "1", "63", "64", "65", "127", "128", "129", "511", "512", "513", "1024", "1025", "4098"
+  })
   void decodedContextIsCoveredOnce(int context) {
     StepLayout layout = layout(8, 3, 4098, 3);
     StepPlan plan = plan(new int[] {context, 1, 77}, new int[] {1, 1, 1}, 0, 1, 2);
@@ -229,16 +250,17 @@ final class CudaBatchTest {
     int sequences = 5000;
     int[] contexts = new int[sequences];
     int[] queries = new int[sequences];
-    Arrays.fill(contexts, 1600); // four chunks of 512 each: 20,000 partial results, room for 10,000
+    // six chunks of 512 for every other: 15,000 partial results, room for 10,000
+    Arrays.setAll(contexts, s -> s % 2 == 0 ? 3000 : 1);
     Arrays.fill(queries, 1);
-    StepLayout layout = layout(sequences, sequences, 1600, 1);
+    StepLayout layout = layout(sequences, sequences, 3000, 1);
     StepPlan plan = plan(contexts, queries);
 
     Written written = Written.of(layout, true, plan);
 
     assertEquals(10_000, layout.slotsMax());
     assertMatches(plan, written, "short of slots");
-    assertEquals(2 * sequences, written.batch.items());
+    assertEquals(sequences / 2 + 3 * sequences / 2, written.batch.items());
   }
 
   @ParameterizedTest
