@@ -5,9 +5,11 @@
 //   S^T (16 tokens x 8 heads) = K (16 x 16) Q^T (16 x 8), O^T (16 elements x 8 heads) += V^T P
 //
 // One warp fetches pages into a ring, item after item: while the others end one item, the first
-// pages of the next are on their way. They share a page's tokens for the scores, which they exchange
-// by shared memory, and the elements of its values for the sums: none has to be merged with another
-// warp's. Nothing is fetched of a page beyond its last token.
+// pages of the next are on their way. They share a page's tokens for the scores, whose weights they
+// exchange, and the elements of its values for the sums, so that there is nothing to merge. Weights
+// are powers of scores less the largest of the first page: they are bf16 and the sums float32, so
+// that no bit is lost where later scores are larger. Where one is larger by far, all warps start
+// from it. Nothing is fetched of a page beyond its last token.
 //
 // A sequence's sums depend on its own length alone: chunks start at fixed positions; the block that
 // ends the last of them merges all in order.
@@ -26,8 +28,6 @@
 #define PARTIAL_TOP HEAD_PITCH
 #define PARTIAL_SUM (HEAD_PITCH + 1)
 #define PARTIAL_ENDED (HEAD_PITCH + 2)
-// floats, padded so that a warp's reads of pairs touch every bank once
-#define SCORE_PITCH (PAGE_TOKENS + 8)
 
 // 24 bytes
 struct DecodeItem {
@@ -129,27 +129,228 @@ DEVICE void fetch_items(const DecodeWork& work, PageRing<Pages> ring) {
   }
 }
 
-// The scores of 16 tokens of a page.
+// What the warps that compute tell each other.
+struct DecodeShared {
+  uint2 weights[2][PAGE_TOKENS / 16][32];  // of 16 tokens: a B operand, by lane
+  float2 tops[DECODE_WARPS][4], sums[DECODE_WARPS][4];  // of heads 2 c and 2 c + 1
+  int ended;
+};
+
+// A warp's part of an item: scores of its tokens, sums of its elements, of heads 2 c and 2 c + 1.
 template <class Pages>
-DEVICE void score(float (*scores)[SCORE_PITCH], u32 page, const u8* here, int token, float scale,
-                  const u32 (*q)[2]) {
-  const int lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
-  float even[4] = {0, 0, 0, 0}, odd[4] = {0, 0, 0, 0};
-  u32 a[2][4];
+struct DecodeState {
+  u32 q[STEPS][2];
+  float s[WARP_TOKENS / 16][4];  // scores of tokens g and g + 8 of every 16
+  float o[2][2][4];              // of 16 elements each, of even and odd 16 tokens of a page
+  float top0, top1;              // weights are powers of scores less these
+  float sum0, sum1;              // of this lane's tokens
+
+  DEVICE void load_queries(const DecodeWork& work, const DecodeItem& item, int unit) {
+    const int lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
+    const int kv_head = unit / work.head_tiles, head = unit % work.head_tiles * TILE_HEADS + g;
+    const u16* from = work.qkv + ((u64)item.row * work.kv_heads + kv_head) * (work.group + 2) * HEAD_SIZE +
+                      (u64)head * HEAD_SIZE;
 #pragma unroll
-  for (int s = 0; s < STEPS; s += 2) {
-    Pages::key_rows(a, page, token, s);
-    multiply_add(even, a[0], q[s][0], q[s][1]);
-    multiply_add(odd, a[1], q[s + 1][0], q[s + 1][1]);
+    for (int i = 0; i < STEPS; i++) {
+      q[i][0] = q[i][1] = 0;
+      if (head < work.group) Pages::query(from, i, c, q[i][0], q[i][1]);
+    }
   }
+
+  DEVICE void clear() {
 #pragma unroll
-  for (int half = 0; half < 2; half++) {
-    const int at = token + g + half * 8;
-    const float scale_here = scale * Pages::key_scale(here, at);
-    scores[c * 2][at] = (even[half * 2] + odd[half * 2]) * scale_here;
-    scores[c * 2 + 1][at] = (even[half * 2 + 1] + odd[half * 2 + 1]) * scale_here;
+    for (int t = 0; t < 2; t++)
+#pragma unroll
+      for (int i = 0; i < 4; i++) o[t][0][i] = o[t][1][i] = 0;
+    top0 = top1 = -1e30f;
+    sum0 = sum1 = 0;
   }
-}
+
+  // Scores of this warp's tokens of a page, of which `left` are there.
+  DEVICE void score(u32 page, const u8* here, int left, float scale) {
+    const int warp = threadIdx.x >> 5, g = (threadIdx.x & 31) >> 2;
+#pragma unroll
+    for (int i = 0; i < WARP_TOKENS / 16; i++) {
+      const int first = warp * WARP_TOKENS + i * 16;
+      u32 keys[STEPS / 2][Pages::LOADED];
+#pragma unroll
+      for (int k = 0; k < STEPS / 2; k++) Pages::load_keys(keys[k], page, first, k * 2);
+      float parts[4][4];  // sums that do not wait for each other
+#pragma unroll
+      for (int k = 0; k < 4; k++) parts[k][0] = parts[k][1] = parts[k][2] = parts[k][3] = 0;
+#pragma unroll
+      for (int k = 0; k < STEPS / 2; k++) {
+        u32 a[2][4];
+        Pages::key_rows(a, keys[k]);
+        multiply_add(parts[k * 2 & 3], a[0], q[k * 2][0], q[k * 2][1]);
+        multiply_add(parts[(k * 2 + 1) & 3], a[1], q[k * 2 + 1][0], q[k * 2 + 1][1]);
+      }
+#pragma unroll
+      for (int j = 0; j < 4; j++) {
+        const int token = first + g + (j >> 1) * 8;
+        const float x = (parts[0][j] + parts[1][j]) + (parts[2][j] + parts[3][j]);
+        s[i][j] = token < left ? x * (scale * Pages::key_scale(here, token)) : -1e30f;
+      }
+    }
+  }
+
+  // Whether a score is so far above what the powers start from that they might overflow.
+  DEVICE bool towers() const {
+    bool above = false;
+#pragma unroll
+    for (int i = 0; i < WARP_TOKENS / 16; i++)
+      above |= fmaxf(s[i][0], s[i][2]) > top0 + 64.f || fmaxf(s[i][1], s[i][3]) > top1 + 64.f;
+    return above;
+  }
+
+  // Lets powers start from the largest score so far, of all warps.
+  DEVICE void raise(DecodeShared& shared) {
+    const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, c = lane & 3;
+    float m0 = top0, m1 = top1;
+#pragma unroll
+    for (int i = 0; i < WARP_TOKENS / 16; i++) {
+      m0 = fmaxf(m0, fmaxf(s[i][0], s[i][2]));
+      m1 = fmaxf(m1, fmaxf(s[i][1], s[i][3]));
+    }
+#pragma unroll
+    for (int d = 4; d < 32; d <<= 1) {
+      m0 = fmaxf(m0, __shfl_xor_sync(FULL_WARP, m0, d));
+      m1 = fmaxf(m1, __shfl_xor_sync(FULL_WARP, m1, d));
+    }
+    if (lane < 4) shared.tops[warp][c] = make_float2(m0, m1);
+    threads_sync<HEAD_PITCH>(1);
+#pragma unroll
+    for (int i = 0; i < DECODE_WARPS; i++) {
+      m0 = fmaxf(m0, shared.tops[i][c].x);
+      m1 = fmaxf(m1, shared.tops[i][c].y);
+    }
+    const float shrink0 = exp2_fast(top0 - m0), shrink1 = exp2_fast(top1 - m1);
+    top0 = m0;
+    top1 = m1;
+    sum0 *= shrink0;
+    sum1 *= shrink1;
+    scale_sums(shrink0, shrink1);
+  }
+
+  DEVICE void scale_sums(float scale0, float scale1) {
+#pragma unroll
+    for (int t = 0; t < 2; t++)
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        o[t][0][i] *= i & 1 ? scale1 : scale0;
+        o[t][1][i] *= i & 1 ? scale1 : scale0;
+      }
+  }
+
+  // Hands the weights of this warp's tokens to all. `more0` and `more1`: their sums.
+  DEVICE void weigh(uint2 (*weights)[32], const u8* here, int left, float& more0, float& more1) const {
+    const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, g = lane >> 2;
+    more0 = more1 = 0;
+#pragma unroll
+    for (int i = 0; i < WARP_TOKENS / 16; i++) {
+      const int token = warp * WARP_TOKENS + i * 16 + g;
+      const float p0 = exp2_fast(s[i][0] - top0), p1 = exp2_fast(s[i][1] - top1);
+      const float p2 = exp2_fast(s[i][2] - top0), p3 = exp2_fast(s[i][3] - top1);
+      const float value0 = token < left ? Pages::value_scale(here, token) : 0.f;
+      const float value1 = token + 8 < left ? Pages::value_scale(here, token + 8) : 0.f;
+      uint2 pair;
+      pair.x = bf16_pair(p0 * value0, p1 * value0);
+      pair.y = bf16_pair(p2 * value1, p3 * value1);
+      if constexpr (Pages::SCALE_BYTES == 0) {  // as they are rounded: what is large then cancels out
+        more0 += bf16_low(pair.x) + bf16_low(pair.y);
+        more1 += bf16_high(pair.x) + bf16_high(pair.y);
+      } else {
+        more0 += p0 + p2;
+        more1 += p1 + p3;
+      }
+      pair.x = transpose_matrix(pair.x);
+      pair.y = transpose_matrix(pair.y);
+      weights[warp * (WARP_TOKENS / 16) + i][lane] = pair;
+    }
+  }
+
+  // A page's part of the item.
+  DEVICE void add(DecodeShared& shared, int turn, u32 page, const u8* here, int left, bool first, float scale) {
+    const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31;
+    score(page, here, left, scale);
+    u32 values[PAGE_TOKENS / 16][Pages::LOADED];
+#pragma unroll
+    for (int k = 0; k < PAGE_TOKENS / 16; k++) Pages::load_values(values[k], page, k * 16, warp * 2);
+
+    uint2(*weights)[32] = shared.weights[turn];
+    float more0, more1;
+    bool again = first;
+    if (!first) {
+      weigh(weights, here, left, more0, more1);
+      again = threads_or<HEAD_PITCH>(1, towers());
+    }
+    if (again) {
+      raise(shared);
+      weigh(weights, here, left, more0, more1);
+      threads_sync<HEAD_PITCH>(1);
+    }
+    sum0 += more0;
+    sum1 += more1;
+#pragma unroll
+    for (int k = 0; k < PAGE_TOKENS / 16; k++) {
+      const uint2 b = weights[k][lane];
+      u32 a[2][4];
+      Pages::value_columns(a, values[k]);
+      if (left < PAGE_TOKENS) Pages::cut(a, left - k * 16);
+      multiply_add(o[0][k & 1], a[0], b.x, b.y);
+      multiply_add(o[1][k & 1], a[1], b.x, b.y);
+    }
+  }
+
+  // Means in place of sums, which are in o[t][0] from then on; sum0 and sum1 of all tokens.
+  DEVICE void divide(DecodeShared& shared) {
+    const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, c = lane & 3;
+#pragma unroll
+    for (int d = 4; d < 32; d <<= 1) {
+      sum0 += __shfl_xor_sync(FULL_WARP, sum0, d);
+      sum1 += __shfl_xor_sync(FULL_WARP, sum1, d);
+    }
+    if (lane < 4) shared.sums[warp][c] = make_float2(sum0, sum1);
+    threads_sync<HEAD_PITCH>(1);
+    sum0 = sum1 = 0;
+#pragma unroll
+    for (int i = 0; i < DECODE_WARPS; i++) {
+      sum0 += shared.sums[i][c].x;
+      sum1 += shared.sums[i][c].y;
+    }
+#pragma unroll
+    for (int t = 0; t < 2; t++)
+#pragma unroll
+      for (int i = 0; i < 4; i++) o[t][0][i] += o[t][1][i];
+    scale_sums(1.f / sum0, 1.f / sum1);
+  }
+
+  DEVICE void put(u16* y, int heads) const {
+    const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
+#pragma unroll
+    for (int t = 0; t < 2; t++) {
+      const u32 low = transpose_matrix(bf16_pair(o[t][0][0], o[t][0][1]));
+      const u32 high = transpose_matrix(bf16_pair(o[t][0][2], o[t][0][3]));
+      if (g < heads) Pages::put_column(y + g * HEAD_SIZE, warp * 2 + t, c, low, high);
+    }
+  }
+
+  DEVICE void put_partial(float* partial) const {
+    const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
+#pragma unroll
+    for (int t = 0; t < 2; t++)
+#pragma unroll
+      for (int i = 0; i < 4; i++)
+        partial[(c * 2 + (i & 1)) * PARTIAL_FLOATS + Pages::element(warp * 2 + t, g, i >> 1)] =
+            o[t][0][i];
+    if (threadIdx.x < 4) {
+      partial[c * 2 * PARTIAL_FLOATS + PARTIAL_TOP] = top0;
+      partial[c * 2 * PARTIAL_FLOATS + PARTIAL_SUM] = sum0;
+      partial[(c * 2 + 1) * PARTIAL_FLOATS + PARTIAL_TOP] = top1;
+      partial[(c * 2 + 1) * PARTIAL_FLOATS + PARTIAL_SUM] = sum1;
+    }
+  }
+};
 
 // Merges the chunks of a sequence, whose partial results other blocks wrote.
 DEVICE void merge_chunks(const DecodeItem& item, const float* partial, u64 step, int heads, u16* y) {
@@ -176,138 +377,59 @@ DEVICE void merge_chunks(const DecodeItem& item, const float* partial, u64 step,
 }
 
 template <class Pages>
-DEVICE void attend_items(const DecodeWork& work, PageRing<Pages> ring, const u8* shared) {
-  __shared__ float scores[2][TILE_HEADS][SCORE_PITCH];
-  __shared__ int ended;
-  const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
+DEVICE void attend_items(const DecodeWork& work, PageRing<Pages> ring, const u8* stages) {
+  __shared__ DecodeShared shared;
   const int units = work.kv_heads * work.head_tiles, count = work.header[0] * units;
-  int turn = 0;
-  for (int round = 0; item_index(round) < count; round++) {
-    const int index = item_index(round), unit = index % units;
-    const DecodeItem item = work.items[index / units];
-    const int kv_head = unit / work.head_tiles;
+  int index = item_index(0), turn = 0;
+  if (index >= count) return;
+  DecodeState<Pages> state;
+  DecodeItem item = work.items[index / units];
+  state.load_queries(work, item, index % units);
+  for (int round = 1;; round++) {
+    // The next item is looked up before this one's pages are there, its queries before this one's
+    // results are out.
+    const int next_index = item_index(round);
+    DecodeItem next = item;
+    if (next_index < count) next = work.items[next_index / units];
+
+    state.clear();
+    for (int left = item.tokens; left > 0; left -= PAGE_TOKENS, turn ^= 1, ring.next()) {
+      barrier_wait(ring.filled(), ring.phase);
+      state.add(shared, turn, ring.page(), stages + ring.stage * Pages::BYTES, left,
+                left == item.tokens, work.scale);
+      warp_sync();
+      if ((threadIdx.x & 31) == 0) barrier_arrive(ring.freed());
+    }
+    if (next_index < count) state.load_queries(work, next, next_index % units);
+    state.divide(shared);
+
+    const int unit = index % units, kv_head = unit / work.head_tiles;
     const int first_head = unit % work.head_tiles * TILE_HEADS;
     const int heads = min(work.group - first_head, TILE_HEADS);
-    const u16* q = work.qkv +
-                   ((u64)item.row * work.kv_heads + kv_head) * (work.group + 2) * HEAD_SIZE +
-                   (u64)first_head * HEAD_SIZE;
     u16* y = work.y + ((u64)item.row * work.kv_heads + kv_head) * work.group * HEAD_SIZE +
              (u64)first_head * HEAD_SIZE;
-
-    u32 qb[STEPS][2];
-#pragma unroll
-    for (int s = 0; s < STEPS; s++) {
-      qb[s][0] = qb[s][1] = 0;
-      if (g < heads) Pages::query(q + g * HEAD_SIZE, s, c, qb[s][0], qb[s][1]);
-    }
-
-    float o[2][4] = {{0, 0, 0, 0}, {0, 0, 0, 0}};  // of heads 2 c and 2 c + 1
-    float top = -1e30f, sum = 0;                   // of head g; the sum of this lane's weights
-    for (int left = item.tokens; left > 0; left -= PAGE_TOKENS, turn ^= 1, ring.next()) {
-      const u32 page = ring.page();
-      const u8* here = shared + ring.stage * Pages::BYTES;
-      barrier_wait(ring.filled(), ring.phase);
-#pragma unroll
-      for (int i = 0; i < WARP_TOKENS; i += 16) {
-        const int token = warp * WARP_TOKENS + i;
-        if (token < left) score<Pages>(scores[turn], page, here, token, work.scale, qb);
+    if (item.slot < 0) {
+      state.put(y, heads);
+    } else {
+      const u64 step = (u64)units * TILE_HEADS * PARTIAL_FLOATS;
+      float* partials = work.partial + (u64)unit * TILE_HEADS * PARTIAL_FLOATS;
+      float* first = partials + item.first_slot * step;
+      state.put_partial(partials + item.slot * step);
+      threads_sync<HEAD_PITCH>(1);
+      if (threadIdx.x == 0) {
+        fence_device();
+        shared.ended = atomicAdd((u32*)first + PARTIAL_ENDED, 1u) + 1;
+        fence_device();
       }
       threads_sync<HEAD_PITCH>(1);
-
-      // P in the order of a B operand: of head g the tokens 16 k + {2 c, 2 c + 1, 2 c + 8, 2 c + 9}
-      float p[PAGE_TOKENS / 16][4], m = top;
-#pragma unroll
-      for (int k = 0; k < PAGE_TOKENS / 16; k++) {
-#pragma unroll
-        for (int half = 0; half < 2; half++) {
-          const int token = k * 16 + half * 8 + c * 2;
-          float2 pair = make_float2(-1e30f, -1e30f);
-          if (k * 16 < left) pair = *(const float2*)&scores[turn][g][token];
-          p[k][half * 2] = token < left ? pair.x : -1e30f;
-          p[k][half * 2 + 1] = token + 1 < left ? pair.y : -1e30f;
-          m = fmaxf(m, fmaxf(p[k][half * 2], p[k][half * 2 + 1]));
-        }
+      if (shared.ended == item.chunks) {
+        merge_chunks(item, first, step, heads, y);
+        if (threadIdx.x == 0) ((u32*)first)[PARTIAL_ENDED] = 0;
       }
-      m = fmaxf(m, __shfl_xor_sync(FULL_WARP, m, 1));
-      m = fmaxf(m, __shfl_xor_sync(FULL_WARP, m, 2));
-      const float shrink = exp2_fast(top - m);
-      top = m;
-      sum *= shrink;
-      const float shrink0 = __shfl_sync(FULL_WARP, shrink, c * 8);
-      const float shrink1 = __shfl_sync(FULL_WARP, shrink, c * 8 + 4);
-#pragma unroll
-      for (int t = 0; t < 2; t++) {
-        o[t][0] *= shrink0;
-        o[t][1] *= shrink1;
-        o[t][2] *= shrink0;
-        o[t][3] *= shrink1;
-      }
-#pragma unroll
-      for (int k = 0; k < PAGE_TOKENS / 16; k++) {
-        if (k * 16 < left) {
-          u32 b[2], a[2][4];
-#pragma unroll
-          for (int half = 0; half < 2; half++) {
-            const int token = k * 16 + half * 8 + c * 2;
-            const float p0 = exp2_fast(p[k][half * 2] - m), p1 = exp2_fast(p[k][half * 2 + 1] - m);
-            sum += p0 + p1;
-            b[half] = bf16_pair(Pages::weight(here, token, left, p0),
-                                Pages::weight(here, token + 1, left, p1));
-          }
-          Pages::value_columns(a, page, k * 16, warp * 2);
-          if (k * 16 + 16 > left) Pages::cut(a, left - k * 16);
-          multiply_add(o[0], a[0], b[0], b[1]);
-          multiply_add(o[1], a[1], b[0], b[1]);
-        }
-      }
-      warp_sync();
-      if (lane == 0) barrier_arrive(ring.freed());
     }
-
-    sum += __shfl_xor_sync(FULL_WARP, sum, 1);
-    sum += __shfl_xor_sync(FULL_WARP, sum, 2);
-    const float over = 1.f / sum;
-    const float over0 = __shfl_sync(FULL_WARP, over, c * 8);
-    const float over1 = __shfl_sync(FULL_WARP, over, c * 8 + 4);
-#pragma unroll
-    for (int t = 0; t < 2; t++) {
-      o[t][0] *= over0;
-      o[t][1] *= over1;
-      o[t][2] *= over0;
-      o[t][3] *= over1;
-    }
-    if (item.slot < 0) {
-#pragma unroll
-      for (int t = 0; t < 2; t++) {
-        const u32 low = transpose_matrix(bf16_pair(o[t][0], o[t][1]));
-        const u32 high = transpose_matrix(bf16_pair(o[t][2], o[t][3]));
-        if (g < heads) Pages::put_column(y + g * HEAD_SIZE, warp * 2 + t, c, low, high);
-      }
-      continue;
-    }
-
-    const u64 step = (u64)units * TILE_HEADS * PARTIAL_FLOATS;
-    float* partial = work.partial + item.slot * step + (u64)unit * TILE_HEADS * PARTIAL_FLOATS;
-    float* first = work.partial + item.first_slot * step + (u64)unit * TILE_HEADS * PARTIAL_FLOATS;
-#pragma unroll
-    for (int t = 0; t < 2; t++)
-#pragma unroll
-      for (int i = 0; i < 4; i++)
-        partial[(c * 2 + (i & 1)) * PARTIAL_FLOATS + Pages::element(warp * 2 + t, g, i >> 1)] =
-            o[t][i];
-    if (warp == 0 && c == 0) {
-      partial[g * PARTIAL_FLOATS + PARTIAL_TOP] = top;
-      partial[g * PARTIAL_FLOATS + PARTIAL_SUM] = sum;
-    }
-    fence_device();
-    threads_sync<HEAD_PITCH>(1);
-    if (threadIdx.x == 0) ended = atomicAdd((u32*)first + PARTIAL_ENDED, 1u) + 1;
-    threads_sync<HEAD_PITCH>(1);
-    if (ended == item.chunks) {
-      fence_device();
-      merge_chunks(item, first, step, heads, y);
-      if (threadIdx.x == 0) ((u32*)first)[PARTIAL_ENDED] = 0;
-    }
+    if (next_index >= count) return;
+    index = next_index;
+    item = next;
   }
 }
 

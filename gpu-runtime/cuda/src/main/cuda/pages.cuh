@@ -57,26 +57,36 @@ struct Bf16Pages {
     high = at + 8 < HEAD_SIZE ? *(const u32*)(q + at + 8) : 0;
   }
 
-  // A operands: 16 tokens by 16 elements of keys.
-  static DEVICE void key_rows(u32 (*a)[4], u32 page, int token, int s) {
+  // Registers that two steps' keys or values are loaded into.
+  static constexpr int LOADED = 8;
+
+  static DEVICE void load_keys(u32* r, u32 page, int token, int s) {
     const int lane = threadIdx.x & 31, row = token + (lane & 15);
-    load_matrices(a[0], page + page_chunk(row, s * 2 + (lane >> 4)));
-    load_matrices(a[1], page + page_chunk(row, s * 2 + 2 + (lane >> 4)));
+    load_matrices(r, page + page_chunk(row, s * 2 + (lane >> 4)));
+    load_matrices(r + 4, page + page_chunk(row, s * 2 + 2 + (lane >> 4)));
   }
+
+  static DEVICE void load_values(u32* r, u32 page, int token, int s) {
+    const int lane = threadIdx.x & 31, row = token + (lane & 7) + ((lane >> 4) << 3);
+    const u32 values = page + PAGE_BYTES;
+    load_matrices_transposed(r, values + page_chunk(row, s * 2 + ((lane >> 3) & 1)));
+    load_matrices_transposed(r + 4, values + page_chunk(row, s * 2 + 2 + ((lane >> 3) & 1)));
+  }
+
+  // A operands: 16 tokens by 16 elements of keys.
+  static DEVICE void key_rows(u32 (*a)[4], const u32* r) {
+#pragma unroll
+    for (int i = 0; i < 8; i++) a[i >> 2][i & 3] = r[i];
+  }
+
+  // A operands: 16 elements by 16 tokens of values; `element` says which.
+  static DEVICE void value_columns(u32 (*a)[4], const u32* r) { key_rows(a, r); }
 
   // B operands: 16 elements by 8 tokens of keys, then by the 8 after.
   static DEVICE void key_columns(u32 (*b)[4], u32 page, int token, int s) {
     const int lane = threadIdx.x & 31, row = token + (lane & 7) + ((lane >> 4) << 3);
     load_matrices(b[0], page + page_chunk(row, s * 2 + ((lane >> 3) & 1)));
     load_matrices(b[1], page + page_chunk(row, s * 2 + 2 + ((lane >> 3) & 1)));
-  }
-
-  // A operands: 16 elements by 16 tokens of values; `element` says which.
-  static DEVICE void value_columns(u32 (*a)[4], u32 page, int token, int s) {
-    const int lane = threadIdx.x & 31, row = token + (lane & 7) + ((lane >> 4) << 3);
-    const u32 values = page + PAGE_BYTES;
-    load_matrices_transposed(a[0], values + page_chunk(row, s * 2 + ((lane >> 3) & 1)));
-    load_matrices_transposed(a[1], values + page_chunk(row, s * 2 + 2 + ((lane >> 3) & 1)));
   }
 
   // B operands: 16 tokens by 8 elements of values, then by 8 others; `put` says which.
@@ -123,9 +133,6 @@ struct Bf16Pages {
   // What a token's products are multiplied by.
   static DEVICE float key_scale(const u8*, int) { return 1.f; }
   static DEVICE float value_scale(const u8*, int) { return 1.f; }
-
-  // The weight of a token's values, of which `left` are there.
-  static DEVICE float weight(const u8*, int, int, float p) { return p; }
 
   // Zeros the values of tokens from `from` on. What lies there was never written for this sequence:
   // it may be anything, and 0 * NaN is NaN. Called by the whole block, which synchronises after.

@@ -93,9 +93,18 @@ struct NarrowPages : NarrowScales {
     return from + narrow_chunk(token + (lane & 15), s + (lane >> 4));
   }
 
-  static DEVICE void key_rows(u32 (*a)[4], u32 page, int token, int s) {
-    u32 r[4];
+  static constexpr int LOADED = 4;
+
+  static DEVICE void load_keys(u32* r, u32 page, int token, int s) {
     load_matrices(r, rows_address(page, token, s));
+  }
+
+  // Transposed by 16 bits: elements 2 g and 2 g + 1 of two tokens.
+  static DEVICE void load_values(u32* r, u32 page, int token, int s) {
+    load_matrices_transposed(r, rows_address(page + NARROW_BYTES, token, s));
+  }
+
+  static DEVICE void key_rows(u32 (*a)[4], const u32* r) {
 #pragma unroll
     for (int k = 0; k < 2; k++) {
       Numbers::widen(r[2 * k], a[k][0], a[k][2]);
@@ -103,10 +112,7 @@ struct NarrowPages : NarrowScales {
     }
   }
 
-  // Transposed by 16 bits: elements 2 g and 2 g + 1 of two tokens.
-  static DEVICE void value_columns(u32 (*a)[4], u32 page, int token, int s) {
-    u32 r[4];
-    load_matrices_transposed(r, rows_address(page + NARROW_BYTES, token, s));
+  static DEVICE void value_columns(u32 (*a)[4], const u32* r) {
 #pragma unroll
     for (int k = 0; k < 2; k++) {
       Numbers::widen(r[2 * k], a[k][0], a[k][1]);
@@ -117,10 +123,6 @@ struct NarrowPages : NarrowScales {
   static DEVICE int element(int s, int g, int upper) { return s * 16 + g * 2 + upper; }
 
   static DEVICE void cut(u32 (*)[4], int) {}
-
-  static DEVICE float weight(const u8* page, int token, int left, float p) {
-    return token < left ? p * value_scale(page, token) : 0.f;
-  }
 
   static DEVICE void put_column(u16* y, int s, int c, u32 low, u32 high) {
     const int at = s * 16 + c * 4;

@@ -206,6 +206,20 @@ template <int THREADS>
 DEVICE void threads_sync(int number) {
   asm volatile("bar.sync %0, %1;" ::"r"(number), "n"(THREADS) : "memory");
 }
+// The same; whether any of them says so.
+template <int THREADS>
+DEVICE bool threads_or(int number, bool any) {
+  u32 result;
+  asm volatile(
+      "{.reg .pred P, Q;\n"
+      "setp.ne.u32 P, %1, 0;\n"
+      "bar.red.or.pred Q, %2, %3, P;\n"
+      "selp.u32 %0, 1, 0, Q;}"
+      : "=r"(result)
+      : "r"((u32)any), "r"(number), "n"(THREADS)
+      : "memory");
+  return result != 0;
+}
 DEVICE void warp_sync() { __syncwarp(); }
 
 DEVICE float warp_sum(float x) {

@@ -313,13 +313,16 @@ def decode_lists(contexts, tables):
     return as_int(items), as_int(pages), max(slots, 1)
 
 
-def decode_stages(head_bytes, resident=2):
+DECODE_BLOCKS = 2  # a multiprocessor
+
+
+def decode_stages(head_bytes, resident=DECODE_BLOCKS):
     """Stages of the ring where so many blocks share a multiprocessor of sm_90, and their shared memory."""
-    stages = min(16, (228 * 1024 // resident - 1024 - 5120) // (head_bytes + 16))
+    stages = min(16, (228 * 1024 // resident - 1024 - 3072) // (head_bytes + 16))
     return stages, stages * (head_bytes + 16)
 
 
-def run_decode(contexts, kv, group, d, check_rows, layers=2, label="", stages=0):
+def run_decode(contexts, kv, group, d, check_rows, layers=2, label="", stages=0, growth=0):
     total = sum((c + 63) // 64 for c in contexts)
     cache = Cache(total + 1, layers, kv, d)
     order = torch.randperm(total).tolist()
@@ -331,7 +334,10 @@ def run_decode(contexts, kv, group, d, check_rows, layers=2, label="", stages=0)
         tables.append(order[at:at + n])
         at += n
         if row in check_rows:
-            keys[row] = (rand(context, kv, d, scale=1.5), rand(context, kv, d))
+            k = rand(context, kv, d, scale=1.5)
+            if growth:
+                k *= (torch.arange(context, device=DEV) // 64 * growth)[:, None, None]
+            keys[row] = (k, rand(context, kv, d))
             cache.put(layers - 1, tables[-1], *keys[row])
         elif check_rows:
             cache.data[tables[-1]] = torch.randn_like(cache.data[tables[-1]])
@@ -375,6 +381,7 @@ def check_decode():
     for d, kv, group in ((64, 2, 2), (128, 2, 7), (128, 1, 8), (128, 1, 12), (8, 4, 2), (64, 1, 1)):
         run_decode(lengths, kv, group, d, every, label=f"lengths {lengths}")
     run_decode(lengths, 2, 7, 128, every, label="two stages", stages=2)
+    run_decode(lengths, 2, 7, 128, every, label="scores that rise by hundreds from page to page", growth=50)
     if BIG:
         for batch, context, kv, group in ((256, 1024, 4, 7), (512, 1024, 4, 7), (128, 4096, 8, 8), (64, 1000, 4, 7), (256, 400, 4, 7), (512, 320, 4, 7)):
             run_decode([context] * batch, kv, group, 128, (0, batch // 2, batch - 1), 1, f"B{batch} ctx{context}")

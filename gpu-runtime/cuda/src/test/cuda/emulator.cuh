@@ -22,6 +22,7 @@ typedef unsigned int u32;
 typedef unsigned long long u64;
 struct uint4 { u32 x, y, z, w; } __attribute__((aligned(16)));
 struct float4 { float x, y, z, w; } __attribute__((aligned(16)));
+struct uint2 { u32 x, y; } __attribute__((aligned(8)));
 struct float2 { float x, y; } __attribute__((aligned(8)));
 struct int2 { int x, y; } __attribute__((aligned(8)));
 inline uint4 make_uint4(u32 x, u32 y, u32 z, u32 w) { return {x, y, z, w}; }
@@ -407,6 +408,16 @@ void threads_sync(int number) {
   }
 }
 DEVICE void group_sync(int number) { threads_sync<128>(number); }
+template <int THREADS>
+bool threads_or(int number, bool any) {
+  static thread_local int said[16];
+  said[number] += any;
+  threads_sync<THREADS>(number);
+  const bool result = said[number] > 0;
+  threads_sync<THREADS>(number);
+  said[number] = 0;
+  return result;
+}
 DEVICE void warp_sync() { emulator::collective([](emulator::Warp&) {}); }
 
 // Hopper. A map says what emulated_device.cpp's cuTensorMapEncodeTiled writes; products are done

@@ -22,7 +22,7 @@ record PageRing(int blocks, int stages, int sharedBytes) {
   private static final int BARRIER_BYTES = 16;
 
   /** What the kernel has of its own, and what the device keeps of every block's. */
-  private static final int OTHER_BYTES = 5120;
+  private static final int OTHER_BYTES = 3072;
 
   private static final int KEPT_BYTES = 1024;
 
