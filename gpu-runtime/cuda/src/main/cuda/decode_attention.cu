@@ -3,6 +3,6 @@
 #include "pages.cuh"
 #include "decode_attention.cuh"
 
-KERNEL void __launch_bounds__(DECODE_THREADS, 3) decode_attention(DecodeWork work) {
+KERNEL void __launch_bounds__(GROUPS_MAX * GROUP_THREADS, 1) decode_attention(DecodeWork work) {
   decode<Bf16Pages>(work);
 }

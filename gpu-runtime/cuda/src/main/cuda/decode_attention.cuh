@@ -4,22 +4,26 @@
 // narrow side of the products:
 //   S^T (16 tokens x 8 heads) = K (16 x 16) Q^T (16 x 8), O^T (16 elements x 8 heads) += V^T P
 //
-// One warp fetches pages into a ring, item after item: while the others end one item, the first
-// pages of the next are on their way. They share a page's tokens for the scores, whose weights they
+// A block is a few groups of warps with items of their own. In a group one warp fetches pages into a
+// ring, item after item: while the others end one item, the first pages of the next are on their
+// way. They share a page's tokens for the scores, whose weights they
 // exchange, and the elements of its values for the sums, so that there is nothing to merge. Weights
 // are powers of scores less the largest of the first page: they are bf16 and the sums float32, so
 // that no bit is lost where later scores are larger. Where one is larger by far, all warps start
 // from it. Nothing is fetched of a page beyond its last token.
 //
-// A sequence's sums depend on its own length alone: chunks start at fixed positions; the block that
-// ends the last of them merges all in order.
+// Chunks are merged in order, by the group that ends the last of a sequence.
 //
 // `Pages` says how keys and values are stored and become operands: pages.cuh, pages8.cuh.
 #pragma once
 
-// Warps that compute: each sums 32 elements of values.
+// Warps of a group that compute: each sums 32 elements of values.
 #define DECODE_WARPS (HEAD_PITCH / 32)
-#define DECODE_THREADS (HEAD_PITCH + 32)
+#define GROUP_THREADS (HEAD_PITCH + 32)
+#define GROUPS_MAX 3
+// Shared memory of a group beside its pages.
+#define GROUP_BYTES 3072
+#define STAGES_MAX 16
 #define WARP_TOKENS (PAGE_TOKENS / DECODE_WARPS)
 #define TILE_HEADS 8
 // A partial result: HEAD_PITCH means, the largest score, the sum of weights; in the first head of a
@@ -29,14 +33,16 @@
 #define PARTIAL_SUM (HEAD_PITCH + 1)
 #define PARTIAL_ENDED (HEAD_PITCH + 2)
 
-// 24 bytes
-struct DecodeItem {
+// 32 bytes
+struct alignas(16) DecodeItem {
   int row;         // of the step
   int page;        // index of the chunk's first page among `pages`
   int tokens;      // 1 or more
   int slot;        // where the partial result goes, or -1: the item is the whole sequence
   int first_slot;  // of the sequence's first chunk
   int chunks;      // of the sequence
+  int page_number;  // the first page's
+  int pad;
 };
 
 struct DecodeWork {
@@ -50,13 +56,14 @@ struct DecodeWork {
   u16* y;          // (rows, kv_heads * group * HEAD_SIZE)
   int kv_heads, group, head_tiles;
   float scale;  // of scores, times log2(e)
-  int stages;   // of the ring
+  int stages;     // of a group's ring
+  int items_max;  // that can be read
 };
 
 // Pages on their way from the warp that fetches to those that compute; each side has its own.
 template <class Pages>
 struct PageRing {
-  u32 pages, barriers;  // addresses in shared memory
+  u32 pages, barriers;  // addresses in shared memory; of each stage two barriers
   int stages, stage;
   u32 phase;
 
@@ -71,11 +78,24 @@ struct PageRing {
   }
 };
 
-// This block's item of a round, back and forth over the blocks: items come longest first, and no
-// block gets the longest of every round.
+// A thread's group in the block, and its warp in the group.
+DEVICE int group_index() { return threadIdx.x / GROUP_THREADS; }
+DEVICE int group_warp() { return (threadIdx.x >> 5) % (DECODE_WARPS + 1); }
+
+// A barrier of the group's warps that compute.
+DEVICE void group_wait() { threads_sync<HEAD_PITCH>(1 + group_index()); }
+
+// This group's item of a round, back and forth over all groups: items come longest first, and no
+// group gets the longest of every round. Few items go to as many multiprocessors.
 DEVICE int item_index(int round) {
-  const int block = round & 1 ? gridDim.x - 1 - blockIdx.x : blockIdx.x;
-  return round * gridDim.x + block;
+  const int groups = gridDim.x * (blockDim.x / GROUP_THREADS);
+  const int group = group_index() * gridDim.x + blockIdx.x;
+  return round * groups + (round & 1 ? groups - 1 - group : group);
+}
+
+// The first item of a group, or what lies there if there are fewer items.
+DEVICE DecodeItem first_item(const DecodeWork& work, int units) {
+  return work.items[min(item_index(0) / units, work.items_max - 1)];
 }
 
 // A warp's copy of the first tokens of a page; ends a phase of `filled`.
@@ -87,14 +107,14 @@ DEVICE void fetch(const u8* from, u32 to, int tokens, u32 filled) {
   if (lane != 0) return;
   if (tokens == PAGE_TOKENS) {
     barrier_expect(filled, Pages::BYTES);
-    copy_bulk(to, from, Pages::BYTES, filled);
+    copy_bulk_once(to, from, Pages::BYTES, filled);
     return;
   }
   barrier_expect(filled, 2 * bytes + Pages::SCALE_BYTES);
-  copy_bulk(to, from, bytes, filled);
-  copy_bulk(to + Pages::VALUES, from + Pages::VALUES, bytes, filled);
+  copy_bulk_once(to, from, bytes, filled);
+  copy_bulk_once(to + Pages::VALUES, from + Pages::VALUES, bytes, filled);
   if (Pages::SCALE_BYTES > 0)
-    copy_bulk(to + 2 * Pages::VALUES, from + 2 * Pages::VALUES, Pages::SCALE_BYTES, filled);
+    copy_bulk_once(to + 2 * Pages::VALUES, from + 2 * Pages::VALUES, Pages::SCALE_BYTES, filled);
 #else
   for (int at = lane * 16; at < bytes; at += 32 * 16) {
     copy_async16(to + at, from + at);
@@ -110,31 +130,35 @@ template <class Pages>
 DEVICE void fetch_items(const DecodeWork& work, PageRing<Pages> ring) {
   const int lane = threadIdx.x & 31;
   const int units = work.kv_heads * work.head_tiles, count = work.header[0] * units;
-  for (int round = 0; item_index(round) < count; round++) {
-    const int index = item_index(round);
-    const DecodeItem item = work.items[index / units];
-    const u8* base = work.layer_pages + (u64)(index % units / work.head_tiles) * Pages::BYTES;
-    const int pages = (item.tokens + PAGE_TOKENS - 1) / PAGE_TOKENS;
+  DecodeItem item = first_item(work, units);
+  for (int round = 0; item_index(round) < count;) {
+    const u8* base =
+        work.layer_pages + (u64)(item_index(round) % units / work.head_tiles) * Pages::BYTES;
+    const DecodeItem here = item;
+    if (item_index(++round) < count) item = work.items[item_index(round) / units];
+    const int pages = (here.tokens + PAGE_TOKENS - 1) / PAGE_TOKENS;
     for (int first = 0; first < pages; first += 32) {
       const int some = min(32, pages - first);
-      const int number = lane < some ? work.pages[item.page + first + lane] : 0;
+      const int number = lane < some ? work.pages[here.page + first + lane] : 0;
       for (int i = 0; i < some; i++) {
-        const u8* from = base + (u64)__shfl_sync(FULL_WARP, number, i) * work.page_stride;
-        const int tokens = min(PAGE_TOKENS, item.tokens - (first + i) * PAGE_TOKENS);
+        const int page = first + i == 0 ? here.page_number : __shfl_sync(FULL_WARP, number, i);
         barrier_wait(ring.freed(), ring.phase ^ 1);
-        fetch<Pages>(from, ring.page(), tokens, ring.filled());
+        fetch<Pages>(base + (u64)page * work.page_stride, ring.page(),
+                     min(PAGE_TOKENS, here.tokens - (first + i) * PAGE_TOKENS), ring.filled());
         ring.next();
       }
     }
   }
 }
 
-// What the warps that compute tell each other.
+// What the warps of a group tell each other.
 struct DecodeShared {
+  u64 barriers[STAGES_MAX][2];
   uint2 weights[2][PAGE_TOKENS / 16][32];  // of 16 tokens: a B operand, by lane
   float2 tops[DECODE_WARPS][4], sums[DECODE_WARPS][4];  // of heads 2 c and 2 c + 1
   int ended;
 };
+static_assert(sizeof(DecodeShared) <= GROUP_BYTES, "GROUP_BYTES");
 
 // A warp's part of an item: scores of its tokens, sums of its elements, of heads 2 c and 2 c + 1.
 template <class Pages>
@@ -168,7 +192,7 @@ struct DecodeState {
 
   // Scores of this warp's tokens of a page, of which `left` are there.
   DEVICE void score(u32 page, const u8* here, int left, float scale) {
-    const int warp = threadIdx.x >> 5, g = (threadIdx.x & 31) >> 2;
+    const int warp = group_warp(), g = (threadIdx.x & 31) >> 2;
 #pragma unroll
     for (int i = 0; i < WARP_TOKENS / 16; i++) {
       const int first = warp * WARP_TOKENS + i * 16;
@@ -205,7 +229,7 @@ struct DecodeState {
 
   // Lets powers start from the largest score so far, of all warps.
   DEVICE void raise(DecodeShared& shared) {
-    const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, c = lane & 3;
+    const int warp = group_warp(), lane = threadIdx.x & 31, c = lane & 3;
     float m0 = top0, m1 = top1;
 #pragma unroll
     for (int i = 0; i < WARP_TOKENS / 16; i++) {
@@ -218,7 +242,7 @@ struct DecodeState {
       m1 = fmaxf(m1, __shfl_xor_sync(FULL_WARP, m1, d));
     }
     if (lane < 4) shared.tops[warp][c] = make_float2(m0, m1);
-    threads_sync<HEAD_PITCH>(1);
+    group_wait();
 #pragma unroll
     for (int i = 0; i < DECODE_WARPS; i++) {
       m0 = fmaxf(m0, shared.tops[i][c].x);
@@ -244,7 +268,7 @@ struct DecodeState {
 
   // Hands the weights of this warp's tokens to all. `more0` and `more1`: their sums.
   DEVICE void weigh(uint2 (*weights)[32], const u8* here, int left, float& more0, float& more1) const {
-    const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, g = lane >> 2;
+    const int warp = group_warp(), lane = threadIdx.x & 31, g = lane >> 2;
     more0 = more1 = 0;
 #pragma unroll
     for (int i = 0; i < WARP_TOKENS / 16; i++) {
@@ -271,7 +295,7 @@ struct DecodeState {
 
   // A page's part of the item.
   DEVICE void add(DecodeShared& shared, int turn, u32 page, const u8* here, int left, bool first, float scale) {
-    const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31;
+    const int warp = group_warp(), lane = threadIdx.x & 31;
     score(page, here, left, scale);
     u32 values[PAGE_TOKENS / 16][Pages::LOADED];
 #pragma unroll
@@ -282,12 +306,12 @@ struct DecodeState {
     bool again = first;
     if (!first) {
       weigh(weights, here, left, more0, more1);
-      again = threads_or<HEAD_PITCH>(1, towers());
+      again = threads_or<HEAD_PITCH>(1 + group_index(), towers());
     }
     if (again) {
       raise(shared);
       weigh(weights, here, left, more0, more1);
-      threads_sync<HEAD_PITCH>(1);
+      group_wait();
     }
     sum0 += more0;
     sum1 += more1;
@@ -304,14 +328,14 @@ struct DecodeState {
 
   // Means in place of sums, which are in o[t][0] from then on; sum0 and sum1 of all tokens.
   DEVICE void divide(DecodeShared& shared) {
-    const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, c = lane & 3;
+    const int warp = group_warp(), lane = threadIdx.x & 31, c = lane & 3;
 #pragma unroll
     for (int d = 4; d < 32; d <<= 1) {
       sum0 += __shfl_xor_sync(FULL_WARP, sum0, d);
       sum1 += __shfl_xor_sync(FULL_WARP, sum1, d);
     }
     if (lane < 4) shared.sums[warp][c] = make_float2(sum0, sum1);
-    threads_sync<HEAD_PITCH>(1);
+    group_wait();
     sum0 = sum1 = 0;
 #pragma unroll
     for (int i = 0; i < DECODE_WARPS; i++) {
@@ -326,7 +350,7 @@ struct DecodeState {
   }
 
   DEVICE void put(u16* y, int heads) const {
-    const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
+    const int warp = group_warp(), lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
 #pragma unroll
     for (int t = 0; t < 2; t++) {
       const u32 low = transpose_matrix(bf16_pair(o[t][0][0], o[t][0][1]));
@@ -336,14 +360,14 @@ struct DecodeState {
   }
 
   DEVICE void put_partial(float* partial) const {
-    const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
+    const int warp = group_warp(), lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
 #pragma unroll
     for (int t = 0; t < 2; t++)
 #pragma unroll
       for (int i = 0; i < 4; i++)
         partial[(c * 2 + (i & 1)) * PARTIAL_FLOATS + Pages::element(warp * 2 + t, g, i >> 1)] =
             o[t][0][i];
-    if (threadIdx.x < 4) {
+    if (warp == 0 && g == 0) {
       partial[c * 2 * PARTIAL_FLOATS + PARTIAL_TOP] = top0;
       partial[c * 2 * PARTIAL_FLOATS + PARTIAL_SUM] = sum0;
       partial[(c * 2 + 1) * PARTIAL_FLOATS + PARTIAL_TOP] = top1;
@@ -354,7 +378,7 @@ struct DecodeState {
 
 // Merges the chunks of a sequence, whose partial results other blocks wrote.
 DEVICE void merge_chunks(const DecodeItem& item, const float* partial, u64 step, int heads, u16* y) {
-  const int warp = threadIdx.x >> 5, at = (threadIdx.x & 31) * 4;
+  const int warp = group_warp(), at = (threadIdx.x & 31) * 4;
   for (int head = warp; head < heads && at < HEAD_SIZE; head += DECODE_WARPS) {
     const float* p = partial + head * PARTIAL_FLOATS;
     float top = -1e30f, sum = 0;
@@ -377,13 +401,14 @@ DEVICE void merge_chunks(const DecodeItem& item, const float* partial, u64 step,
 }
 
 template <class Pages>
-DEVICE void attend_items(const DecodeWork& work, PageRing<Pages> ring, const u8* stages) {
-  __shared__ DecodeShared shared;
+DEVICE void attend_items(const DecodeWork& work, PageRing<Pages> ring, const u8* stages,
+                         DecodeShared& shared) {
   const int units = work.kv_heads * work.head_tiles, count = work.header[0] * units;
+  const bool leads = group_warp() == 0 && (threadIdx.x & 31) == 0;
   int index = item_index(0), turn = 0;
+  DecodeItem item = first_item(work, units);
   if (index >= count) return;
   DecodeState<Pages> state;
-  DecodeItem item = work.items[index / units];
   state.load_queries(work, item, index % units);
   for (int round = 1;; round++) {
     // The next item is looked up before this one's pages are there, its queries before this one's
@@ -415,16 +440,16 @@ DEVICE void attend_items(const DecodeWork& work, PageRing<Pages> ring, const u8*
       float* partials = work.partial + (u64)unit * TILE_HEADS * PARTIAL_FLOATS;
       float* first = partials + item.first_slot * step;
       state.put_partial(partials + item.slot * step);
-      threads_sync<HEAD_PITCH>(1);
-      if (threadIdx.x == 0) {
+      group_wait();
+      if (leads) {
         fence_device();
         shared.ended = atomicAdd((u32*)first + PARTIAL_ENDED, 1u) + 1;
         fence_device();
       }
-      threads_sync<HEAD_PITCH>(1);
+      group_wait();
       if (shared.ended == item.chunks) {
         merge_chunks(item, first, step, heads, y);
-        if (threadIdx.x == 0) ((u32*)first)[PARTIAL_ENDED] = 0;
+        if (leads) ((u32*)first)[PARTIAL_ENDED] = 0;
       }
     }
     if (next_index >= count) return;
@@ -433,16 +458,19 @@ DEVICE void attend_items(const DecodeWork& work, PageRing<Pages> ring, const u8*
   }
 }
 
-// Block DECODE_THREADS. Dynamic shared memory: the stages, and 16 bytes for each.
+// Block: a multiple of GROUP_THREADS. Dynamic shared memory: of every group the pages of its stages,
+// then GROUP_BYTES.
 template <class Pages>
 DEVICE void decode(const DecodeWork& work) {
-  DYNAMIC_SHARED(shared);
+  DYNAMIC_SHARED(memory);
+  u8* stages = memory + group_index() * (work.stages * Pages::BYTES + GROUP_BYTES);
+  DecodeShared& shared = *(DecodeShared*)(stages + work.stages * Pages::BYTES);
   PageRing<Pages> ring;
-  ring.pages = shared_address(shared);
-  ring.barriers = ring.pages + work.stages * Pages::BYTES;
+  ring.pages = shared_address(stages);
+  ring.barriers = shared_address(shared.barriers);
   ring.stages = work.stages;
   ring.stage = ring.phase = 0;
-  if (threadIdx.x == 0) {
+  if (threadIdx.x % GROUP_THREADS == 0) {
     for (int i = 0; i < work.stages; i++) {
       barrier_init_many(ring.barriers + i * 16, BULK_COPY ? 1 : 32);
       barrier_init_many(ring.barriers + i * 16 + 8, DECODE_WARPS);
@@ -450,8 +478,8 @@ DEVICE void decode(const DecodeWork& work) {
     barrier_init_fence();
   }
   __syncthreads();
-  if (threadIdx.x >= HEAD_PITCH)
+  if (group_warp() == DECODE_WARPS)
     fetch_items<Pages>(work, ring);
   else
-    attend_items<Pages>(work, ring, shared);
+    attend_items<Pages>(work, ring, stages, shared);
 }

@@ -4,10 +4,10 @@
 #include "pages8.cuh"
 #include "decode_attention.cuh"
 
-KERNEL void __launch_bounds__(DECODE_THREADS, 3) decode_attention_int8(DecodeWork work) {
+KERNEL void __launch_bounds__(GROUPS_MAX * GROUP_THREADS, 1) decode_attention_int8(DecodeWork work) {
   decode<NarrowPages<Int8>>(work);
 }
 
-KERNEL void __launch_bounds__(DECODE_THREADS, 3) decode_attention_fp8(DecodeWork work) {
+KERNEL void __launch_bounds__(GROUPS_MAX * GROUP_THREADS, 1) decode_attention_fp8(DecodeWork work) {
   decode<NarrowPages<Fp8>>(work);
 }

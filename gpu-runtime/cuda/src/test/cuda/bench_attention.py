@@ -45,7 +45,7 @@ def plain(data, suffix):
     return wide
 
 
-POOL_BYTES = {"": 7 << 30, "_int8": 7 << 29, "_fp8": 7 << 29}
+POOL_BYTES = {"": 24 << 30, "_int8": 13 << 30, "_fp8": 13 << 30}
 
 
 class Pools:
@@ -65,25 +65,25 @@ def decode(pool, suffix, contexts, kv, group):
     """Microseconds a layer in a graph of many, each with its own part of the cache: more than the L2 keeps."""
     used = [(c + 63) // 64 for c in contexts]
     count, head_bytes = sum(used), HEAD_BYTES[suffix]
-    layers = max(2, min(28, pool.data.numel() // (count * kv * head_bytes), (1 << 30) // (count * kv * head_bytes) + 2))
+    layers = min(28, pool.data.numel() // (count * kv * head_bytes))
     order, tables = torch.randperm(count).tolist(), []
     for n in used:
         tables.append([order.pop() for _ in range(n)])
-    items, numbers, slots = check.decode_lists(contexts, tables)
+    groups, stages, shared = check.decode_ring(head_bytes)
+    items, numbers, slots = check.decode_lists(contexts, tables, check.decode_chunk(contexts, kv, SMS * groups))
     batch = len(contexts)
     qkv = torch.randn(batch, kv, group + 2, D, device=DEV, dtype=torch.bfloat16)
     partial = torch.zeros(slots, kv, 8, D + 4, device=DEV)
     y = torch.full((batch, kv, group, D), float("nan"), device=DEV, dtype=torch.bfloat16)
     header = torch.tensor([items.shape[0]], dtype=torch.int32, device=DEV)
-    stages, shared = check.decode_stages(head_bytes)
     works = [structure("D", qkv=qkv, header=header, items=items, pages=numbers, base=u64(pool.data.data_ptr() + layer * kv * head_bytes),
                        stride=u64(layers * kv * head_bytes), partial=partial, y=y, kv=kv, group=group, tiles=1,
-                       scale=f32(D ** -0.5 * math.log2(math.e)), stages=stages) for layer in range(layers)]
+                       scale=f32(D ** -0.5 * math.log2(math.e)), stages=stages, items_max=items.shape[0]) for layer in range(layers)]
 
     def run():
         for work in works:
             K.launch("decode_attention8" if suffix else "decode_attention", "decode_attention" + suffix,
-                     (SMS * check.DECODE_BLOCKS, 1, 1), D + 32, shared, [work], D)
+                     (SMS, 1, 1), groups * (D + 32), shared, [work], D)
 
     run()
     torch.cuda.synchronize()

@@ -295,17 +295,23 @@ def attention(q, k, v, positions):
     return torch.einsum("tkgc,ckd->tkgd", scores.softmax(-1), v)
 
 
-CHUNK, WHOLE = 512, 1024  # as StepLayout: tokens of a chunk; a context of no more than so many is one item
+def decode_chunk(contexts, units, groups):
+    """Tokens of a chunk as CudaBatch chooses them for so many groups of warps; a context of two chunks or less stays whole."""
+    chunk = 512
+    while 2 * chunk // 64 * groups < 3 * sum((c + 63) // 64 for c in contexts) * units:
+        chunk *= 2
+    return chunk
 
 
-def decode_lists(contexts, tables):
+def decode_lists(contexts, tables, chunk=512):
     """Items of decode attention, the sequences' pages, and how many partial results there are."""
     items, pages, slots = [], [], 0
     for row, context in enumerate(contexts):
-        n = 1 if context <= WHOLE else (context + CHUNK - 1) // CHUNK
+        n = 1 if context <= 2 * chunk else (context + chunk - 1) // chunk
         for c in range(n):
-            tokens = context if n == 1 else min(CHUNK, context - c * CHUNK)
-            items.append((row, len(pages) + c * CHUNK // 64, tokens, slots + c if n > 1 else -1, slots if n > 1 else -1, n))
+            tokens = context if n == 1 else min(chunk, context - c * chunk)
+            first = c * chunk // 64
+            items.append((row, len(pages) + first, tokens, slots + c if n > 1 else -1, slots if n > 1 else -1, n, tables[row][first], 0))
         slots += n if n > 1 else 0
         pages += tables[row]
     items.sort(key=lambda i: -((i[2] + 63) // 64))
@@ -313,13 +319,12 @@ def decode_lists(contexts, tables):
     return as_int(items), as_int(pages), max(slots, 1)
 
 
-DECODE_BLOCKS = 2  # a multiprocessor
-
-
-def decode_stages(head_bytes, resident=DECODE_BLOCKS):
-    """Stages of the ring where so many blocks share a multiprocessor of sm_90, and their shared memory."""
-    stages = min(16, (228 * 1024 // resident - 1024 - 3072) // (head_bytes + 16))
-    return stages, stages * (head_bytes + 16)
+def decode_ring(head_bytes, groups=0):
+    """As PageRing on sm_90: groups of a block, stages of each, shared memory."""
+    room = lambda groups: (227 * 1024 // groups - 3072) // head_bytes
+    groups = groups or next(g for g in (3, 2, 1) if room(g) >= 2)
+    stages = min(16, room(groups))
+    return groups, stages, groups * (stages * head_bytes + 3072)
 
 
 def run_decode(contexts, kv, group, d, check_rows, layers=2, label="", stages=0, growth=0):
@@ -349,15 +354,15 @@ def run_decode(contexts, kv, group, d, check_rows, layers=2, label="", stages=0,
     y = nan(len(contexts), kv, group, d)
     header = torch.tensor([items.shape[0]], dtype=torch.int32, device=DEV)
     scale = d ** -0.5 * math.log2(math.e)
-    most, _ = decode_stages(2 * 64 * pitch * 2)
-    stages = stages or most
-    shared = stages * (2 * 64 * pitch * 2 + 16)
+    head_bytes = 2 * 64 * pitch * 2
+    ring = decode_ring(head_bytes)
+    groups, stages, shared = (2, stages, 2 * (stages * head_bytes + 3072)) if stages else ring
     work = structure("D", qkv=qkv, header=header, items=items, pages=pages, base=cache.base(layers - 1), stride=u64(cache.stride),
-                     partial=partial, y=y, kv=kv, group=group, tiles=head_tiles, scale=f32(scale), stages=stages)
-    grid = 264 if BIG else 3
+                     partial=partial, y=y, kv=kv, group=group, tiles=head_tiles, scale=f32(scale), stages=stages, items_max=items.shape[0])
+    grid = 132 if BIG else 2
 
     def run():
-        K.launch("decode_attention", "decode_attention", (grid, 1, 1), pitch + 32, shared, [work], d)
+        K.launch("decode_attention", "decode_attention", (grid, 1, 1), groups * (pitch + 32), shared, [work], d)
 
     run()
     K.synchronize()
@@ -380,7 +385,7 @@ def check_decode():
     every = range(len(lengths))
     for d, kv, group in ((64, 2, 2), (128, 2, 7), (128, 1, 8), (128, 1, 12), (8, 4, 2), (64, 1, 1)):
         run_decode(lengths, kv, group, d, every, label=f"lengths {lengths}")
-    run_decode(lengths, 2, 7, 128, every, label="two stages", stages=2)
+    run_decode(lengths, 2, 7, 128, every, label="two groups of two stages", stages=2)
     run_decode(lengths, 2, 7, 128, every, label="scores that rise by hundreds from page to page", growth=50)
     if BIG:
         for batch, context, kv, group in ((256, 1024, 4, 7), (512, 1024, 4, 7), (128, 4096, 8, 8), (64, 1000, 4, 7), (256, 400, 4, 7), (512, 320, 4, 7)):

@@ -11,10 +11,6 @@ import dev.millrace.engine.compute.HeadLayout;
 /** Attention over the paged cache: prefill tiles and decode items. */
 final class CudaAttention {
   private static final double LOG2_E = 1.4426950408889634;
-
-  /** Threads of decode attention beside one for each element of a head. */
-  private static final int DECODE_FETCHING_THREADS = 32;
-
   private static final int PREFILL_THREADS = 256;
   private static final int PREFILL_STAGES = 2;
 
@@ -93,9 +89,9 @@ final class CudaAttention {
         .withSharedBytes(ring.sharedBytes())
         .launch(
             // fixed, so that a recording serves every length; blocks without an item end at once
-            device.multiprocessors() * ring.blocks(),
+            device.multiprocessors(),
             1,
-            CudaKvCache.headPitch(heads) + DECODE_FETCHING_THREADS,
+            ring.threads(heads),
             ring.sharedBytes(),
             arguments
                 .start()
@@ -113,6 +109,7 @@ final class CudaAttention {
                 .i32(StepLayout.headTiles(heads))
                 .f32(scale(heads))
                 .i32(ring.stages())
+                .i32(layout.itemsMax())
                 .endStructure(),
             stream);
   }

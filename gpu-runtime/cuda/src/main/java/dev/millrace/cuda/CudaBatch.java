@@ -1,5 +1,6 @@
 package dev.millrace.cuda;
 
+import dev.millrace.engine.compute.HeadLayout;
 import dev.millrace.engine.compute.StepBatch;
 import dev.millrace.engine.step.LogitTask;
 import dev.millrace.engine.step.StepPlan;
@@ -26,6 +27,8 @@ final class CudaBatch implements StepBatch {
   private final boolean padded;
   private final boolean allPrefilled;
   private final int groupSize;
+  private final int units; // of a sequence that groups of warps attend to apart
+  private final int decodeGroups;
   private final int[] order; // decode sequences; (sequencesMax)
   private final int[] pageStarts; // (sequencesMax)
   private final int[] itemStarts; // by pages of an item; (pages of the longest context + 1)
@@ -41,12 +44,16 @@ final class CudaBatch implements StepBatch {
   /**
    * @param padded whether rows are rounded up to sizes that recordings and products are made for
    * @param allPrefilled whether single tokens go through prefill attention too
+   * @param decodeGroups groups of warps of the device that take items of decode attention
    */
-  CudaBatch(StepLayout layout, boolean padded, boolean allPrefilled) {
+  CudaBatch(StepLayout layout, boolean padded, boolean allPrefilled, int decodeGroups) {
     this.layout = layout;
     this.padded = padded;
     this.allPrefilled = allPrefilled;
-    groupSize = layout.limits().heads().groupSize();
+    this.decodeGroups = decodeGroups;
+    HeadLayout heads = layout.limits().heads();
+    groupSize = heads.groupSize();
+    units = heads.kvHeads() * StepLayout.headTiles(heads);
     order = new int[layout.limits().sequencesMax()];
     pageStarts = new int[layout.limits().sequencesMax()];
     itemStarts = new int[pagesOf(layout.limits().contextTokensMax()) + 1];
@@ -150,15 +157,23 @@ final class CudaBatch implements StepBatch {
     }
   }
 
-  /** Tokens of a chunk: the shortest that leaves room for all partial results. */
+  /**
+   * Tokens of a chunk: at least one and a half times a group's share of all, for to merge chunks
+   * takes longer than to read some pages more, and as many as leave room for all partial results.
+   */
   private int chunkTokens(StepPlan plan) {
+    long all = 0;
+    for (int i = 0; i < decodes; i++) {
+      all += (long) pagesOf(plan.contextTokens()[order[i]]) * units;
+    }
     for (long chunk = StepLayout.CHUNK_TOKENS; ; chunk *= 2) {
       long slots = 0;
       for (int i = 0; i < decodes; i++) {
         int chunks = StepLayout.chunks(plan.contextTokens()[order[i]], chunk);
         slots += chunks > 1 ? chunks : 0;
       }
-      if (slots <= layout.slotsMax()) {
+      boolean enough = 2 * chunk / StepPlan.BLOCK_TOKENS * decodeGroups >= 3 * all;
+      if (slots == 0 || (enough && slots <= layout.slotsMax())) {
         return (int) Math.min(chunk, Integer.MAX_VALUE);
       }
     }
@@ -182,6 +197,7 @@ final class CudaBatch implements StepBatch {
         memory.putInt(at + 12, chunks > 1 ? slot + c : -1);
         memory.putInt(at + 16, chunks > 1 ? slot : -1);
         memory.putInt(at + 20, chunks);
+        memory.putInt(at + 24, plan.blockTables()[s][c * (chunk / StepPlan.BLOCK_TOKENS)]);
       }
       slot += chunks > 1 ? chunks : 0;
     }

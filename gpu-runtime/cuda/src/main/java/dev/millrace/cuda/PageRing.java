@@ -1,30 +1,29 @@
 package dev.millrace.cuda;
 
 import dev.millrace.cuda.device.CudaDevice;
+import dev.millrace.engine.compute.HeadLayout;
 
 /**
- * The shared memory in which blocks of decode attention receive pages.
+ * How a block of decode attention shares its memory out: a multiprocessor holds one block.
  *
- * @param blocks that a multiprocessor holds at once
- * @param stages pages a block has room for
- * @param sharedBytes of them and their barriers
+ * @param groups of warps with items of their own
+ * @param stages pages each has room for
+ * @param sharedBytes of all
  */
-record PageRing(int blocks, int stages, int sharedBytes) {
-  /** One block's fixed costs are hidden behind the other's work. */
-  private static final int BLOCKS_MAX = 2;
+record PageRing(int groups, int stages, int sharedBytes) {
+  /** What the kernel is compiled for. */
+  private static final int GROUPS_MAX = 3;
 
-  /** More pages than this are never under way. */
   private static final int STAGES_MAX = 16;
 
-  /** What is consumed, and what is on its way meanwhile. */
+  /** One page is read, another on its way. */
   private static final int STAGES_MIN = 2;
 
-  private static final int BARRIER_BYTES = 16;
+  /** What a group has beside its pages. */
+  private static final int GROUP_BYTES = 3072;
 
-  /** What the kernel has of its own, and what the device keeps of every block's. */
-  private static final int OTHER_BYTES = 3072;
-
-  private static final int KEPT_BYTES = 1024;
+  /** Threads of a group beside one for each element of a head: those that fetch. */
+  private static final int FETCHING_THREADS = 32;
 
   /**
    * The ring of a device.
@@ -32,17 +31,19 @@ record PageRing(int blocks, int stages, int sharedBytes) {
    * @param pageBytes one head's keys and values of a page
    */
   static PageRing of(CudaDevice device, int pageBytes) {
-    // A multiprocessor has as much as one block may have, and what is kept of it.
-    int all = device.sharedBytesMax() + KEPT_BYTES;
-    for (int blocks = BLOCKS_MAX; blocks > 0; blocks--) {
-      int room = all / blocks - KEPT_BYTES - OTHER_BYTES;
-      int stages = Math.min(STAGES_MAX, room / (pageBytes + BARRIER_BYTES));
-      if (stages >= STAGES_MIN) {
-        return new PageRing(blocks, stages, stages * (pageBytes + BARRIER_BYTES));
+    for (int groups = GROUPS_MAX; groups > 0; groups--) {
+      int room = (device.sharedBytesMax() / groups - GROUP_BYTES) / pageBytes;
+      if (room >= STAGES_MIN) {
+        int stages = Math.min(STAGES_MAX, room);
+        return new PageRing(groups, stages, groups * (stages * pageBytes + GROUP_BYTES));
       }
     }
     throw new IllegalArgumentException(
         "decode attention: expected shared memory for %d pages of %d bytes, found %d bytes of %s"
             .formatted(STAGES_MIN, pageBytes, device.sharedBytesMax(), device));
+  }
+
+  int threads(HeadLayout heads) {
+    return groups * (CudaKvCache.headPitch(heads) + FETCHING_THREADS);
   }
 }

@@ -16,8 +16,8 @@ import dev.millrace.engine.step.StepPlan;
  */
 record StepLayout(StepLimits limits, int itemsMax, int slotsMax, int tilesMax, int pagesMax) {
   /**
-   * Tokens of a chunk of decode attention, unless slots are short. A context of two chunks or less
-   * stays whole: nothing has to be merged.
+   * Tokens of a chunk of decode attention, at least. A context of two chunks or less stays whole:
+   * nothing has to be merged.
    */
   static final int CHUNK_TOKENS = 512;
 
@@ -27,7 +27,7 @@ record StepLayout(StepLimits limits, int itemsMax, int slotsMax, int tilesMax, i
   /** Query heads a unit of decode attention takes. */
   static final int TILE_HEADS = 8;
 
-  static final int ITEM_BYTES = 24;
+  static final int ITEM_BYTES = 32;
   static final int TILE_BYTES = 32;
   private static final int HEADER_BYTES = 256;
 

@@ -28,6 +28,9 @@ final class CudaBatchTest {
   private static final int PAGE = StepPlan.BLOCK_TOKENS;
   private static final int UNTOUCHED = 0x5a5a5a5a;
 
+  /** Of an H100. */
+  private static final int GROUPS = 3 * 132;
+
   /** Sequences of so many tokens, of which the last {@code queries} are this step's. */
   private static StepPlan plan(int[] contexts, int[] queries, int... logitRows) {
     int tokens = Arrays.stream(queries).sum();
@@ -63,11 +66,15 @@ final class CudaBatchTest {
   /** A batch and the memory that it wrote. */
   private record Written(StepLayout layout, CudaBatch batch, ByteBuffer memory) {
     static Written of(StepLayout layout, boolean padded, StepPlan plan) {
+      return of(layout, padded, GROUPS, plan);
+    }
+
+    static Written of(StepLayout layout, boolean padded, int groups, StepPlan plan) {
       ByteBuffer memory = ByteBuffer.allocate(layout.bytes()).order(ByteOrder.nativeOrder());
       while (memory.hasRemaining()) {
         memory.putInt(UNTOUCHED);
       }
-      CudaBatch batch = new CudaBatch(layout, padded, false);
+      CudaBatch batch = new CudaBatch(layout, padded, false, groups);
       batch.take(plan, memory);
       return new Written(layout, batch, memory);
     }
@@ -142,6 +149,8 @@ final class CudaBatchTest {
         covered[page] = true;
       }
       tokens += length;
+      assertEquals(
+          written.at(written.layout.pages(), written.at(item, 1)), written.at(item, 6), what);
       int slot = written.at(item, 3);
       if (chunks == 1) {
         assertEquals(-1, slot, what);
@@ -210,6 +219,22 @@ final class CudaBatchTest {
     assertMatches(plan, Written.of(layout, true, plan), "context " + context);
   }
 
+  /** Two kv heads on 396 groups of warps. */
+  @ParameterizedTest
+  @CsvSource({"1, 1024, 1", "1, 1025, 3", "8, 4096, 64", "20, 4096, 80", "64, 4096, 64"})
+  void contextsAreCutWhereThereAreFewerThanGroups(int sequences, int context, int items) {
+    int[] contexts = new int[sequences];
+    int[] queries = new int[sequences];
+    Arrays.fill(contexts, context);
+    Arrays.fill(queries, 1);
+    StepPlan plan = plan(contexts, queries);
+
+    Written written = Written.of(layout(sequences, sequences, context, 3), true, plan);
+
+    assertMatches(plan, written, sequences + " of " + context);
+    assertEquals(items, written.batch.items());
+  }
+
   @Test
   void prefilledAndDecodedSequencesShareAStep() {
     StepLayout layout = layout(300, 5, 700, 7);
@@ -256,7 +281,7 @@ final class CudaBatchTest {
     StepLayout layout = layout(sequences, sequences, 3000, 1);
     StepPlan plan = plan(contexts, queries);
 
-    Written written = Written.of(layout, true, plan);
+    Written written = Written.of(layout, true, 1 << 20, plan);
 
     assertEquals(10_000, layout.slotsMax());
     assertMatches(plan, written, "short of slots");
@@ -316,7 +341,7 @@ final class CudaBatchTest {
   void batchTakesOneStepAfterAnother() {
     StepLayout layout = layout(200, 4, 1200, 2);
     ByteBuffer memory = ByteBuffer.allocate(layout.bytes()).order(ByteOrder.nativeOrder());
-    CudaBatch batch = new CudaBatch(layout, true, false);
+    CudaBatch batch = new CudaBatch(layout, true, false, GROUPS);
     StepPlan large = plan(new int[] {1200, 150, 900, 9}, new int[] {1, 150, 1, 9}, 0, 150);
     StepPlan small = plan(new int[] {65}, new int[] {1}, 0);
 
@@ -329,7 +354,7 @@ final class CudaBatchTest {
 
   @Test
   void stepBeyondTheLimitsIsRefusedWithBothNumbers() {
-    CudaBatch batch = new CudaBatch(layout(4, 2, 64, 1), true, false);
+    CudaBatch batch = new CudaBatch(layout(4, 2, 64, 1), true, false, GROUPS);
     ByteBuffer memory = ByteBuffer.allocate(1 << 16);
 
     for (StepPlan plan :

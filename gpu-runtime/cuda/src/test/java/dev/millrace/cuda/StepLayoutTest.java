@@ -48,7 +48,7 @@ final class StepLayoutTest {
             4L * tokens,
             4L * tokens,
             4L * tokens,
-            24L * layout.itemsMax(),
+            32L * layout.itemsMax(),
             32L * layout.tilesMax(),
             4L * layout.pagesMax());
 
