@@ -6,11 +6,13 @@
 //
 // A block is a few groups of warps with items of their own. In a group one warp fetches pages into a
 // ring, item after item: while the others end one item, the first pages of the next are on their
-// way. They share a page's tokens for the scores, whose weights they
-// exchange, and the elements of its values for the sums, so that there is nothing to merge. Weights
-// are powers of scores less the largest of the first page: they are bf16 and the sums float32, so
-// that no bit is lost where later scores are larger. Where one is larger by far, all warps start
-// from it. Nothing is fetched of a page beyond its last token.
+// way. Nothing is fetched of a page beyond its last token. The others share a page's tokens for the
+// scores, exchange their weights, and share the elements of its values for the sums: these need no
+// merging.
+//
+// Weights are powers of scores less the largest of the item's first page, not of all so far: bf16 and
+// the sums, float32, have room for larger ones, and nothing is scaled anew. Only where a score is 64
+// powers of two above it do all warps start from another.
 //
 // Chunks are merged in order, by the group that ends the last of a sequence.
 //
@@ -41,7 +43,7 @@ struct alignas(16) DecodeItem {
   int slot;        // where the partial result goes, or -1: the item is the whole sequence
   int first_slot;  // of the sequence's first chunk
   int chunks;      // of the sequence
-  int page_number;  // the first page's
+  int page_number;  // of the first page: what `pages` says there
   int pad;
 };
 
@@ -55,7 +57,7 @@ struct DecodeWork {
   float* partial;  // (slots, kv_heads * head_tiles, TILE_HEADS, PARTIAL_FLOATS)
   u16* y;          // (rows, kv_heads * group * HEAD_SIZE)
   int kv_heads, group, head_tiles;
-  float scale;  // of scores, times log2(e)
+  float scale;    // of scores, times log2(e)
   int stages;     // of a group's ring
   int items_max;  // that can be read
 };
@@ -172,8 +174,8 @@ struct DecodeState {
   DEVICE void load_queries(const DecodeWork& work, const DecodeItem& item, int unit) {
     const int lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
     const int kv_head = unit / work.head_tiles, head = unit % work.head_tiles * TILE_HEADS + g;
-    const u16* from = work.qkv + ((u64)item.row * work.kv_heads + kv_head) * (work.group + 2) * HEAD_SIZE +
-                      (u64)head * HEAD_SIZE;
+    const u64 group = (u64)item.row * work.kv_heads + kv_head;
+    const u16* from = work.qkv + (group * (work.group + 2) + head) * HEAD_SIZE;
 #pragma unroll
     for (int i = 0; i < STEPS; i++) {
       q[i][0] = q[i][1] = 0;
@@ -218,7 +220,7 @@ struct DecodeState {
     }
   }
 
-  // Whether a score is so far above what the powers start from that they might overflow.
+  // Whether a score is so far above what the powers start from that they might overflow in the end.
   DEVICE bool towers() const {
     bool above = false;
 #pragma unroll
@@ -294,7 +296,8 @@ struct DecodeState {
   }
 
   // A page's part of the item.
-  DEVICE void add(DecodeShared& shared, int turn, u32 page, const u8* here, int left, bool first, float scale) {
+  DEVICE void add(DecodeShared& shared, int turn, u32 page, const u8* here, int left, bool first,
+                  float scale) {
     const int warp = group_warp(), lane = threadIdx.x & 31;
     score(page, here, left, scale);
     u32 values[PAGE_TOKENS / 16][Pages::LOADED];
@@ -376,7 +379,7 @@ struct DecodeState {
   }
 };
 
-// Merges the chunks of a sequence, whose partial results other blocks wrote.
+// Merges the chunks of a sequence, whose partial results other groups wrote.
 DEVICE void merge_chunks(const DecodeItem& item, const float* partial, u64 step, int heads, u16* y) {
   const int warp = group_warp(), at = (threadIdx.x & 31) * 4;
   for (int head = warp; head < heads && at < HEAD_SIZE; head += DECODE_WARPS) {
