@@ -1,31 +1,54 @@
 // Attention of one new token a sequence over its paged cache, on tensor cores.
 //
-// Work item: a chunk (512 tokens, more where memory for partial results is short) of one sequence,
-// one kv head, at most 8 of its query heads. The heads are the narrow side of the products:
+// Work item: a chunk of one sequence, one kv head, at most 8 of its query heads. The heads are the
+// narrow side of the products:
 //   S^T (16 tokens x 8 heads) = K (16 x 16) Q^T (16 x 8), O^T (16 elements x 8 heads) += V^T P
-// Four warps take 16 tokens of each page. A sequence's sums depend on its own length alone:
-// chunks start at fixed positions and are merged in order.
+//
+// A block is a few groups of warps with items of their own. In a group one warp fetches pages into a
+// ring, item after item: while the others end one item, the first pages of the next are on their
+// way. Nothing is fetched of a page beyond its last token. The others share a page's tokens for the
+// scores, exchange their weights, and share the elements of its values for the sums: these need no
+// merging.
+//
+// Weights are powers of scores less the largest of the item's first page, not of all so far: bf16 and
+// the sums, float32, have room for larger ones, and nothing is scaled anew. Only where a score is 64
+// powers of two above it do all warps start from another.
+//
+// Chunks are merged in order, by the group that ends the last of a sequence.
 //
 // `Pages` says how keys and values are stored and become operands: pages.cuh, pages8.cuh.
 #pragma once
 
-#define DECODE_THREADS 128
+// Warps of a group that compute: each sums 32 elements of values.
+#define DECODE_WARPS (HEAD_PITCH / 32)
+#define GROUP_THREADS (HEAD_PITCH + 32)
+#define GROUPS_MAX 3
+// Shared memory of a group beside its pages.
+#define GROUP_BYTES 3072
+#define STAGES_MAX 16
+#define WARP_TOKENS (PAGE_TOKENS / DECODE_WARPS)
 #define TILE_HEADS 8
-// A partial result: HEAD_PITCH sums, the largest score, the sum of weights.
+// A partial result: HEAD_PITCH means, the largest score, the sum of weights; in the first head of a
+// sequence's first chunk then how many of its chunks have ended, zero between launches.
 #define PARTIAL_FLOATS (HEAD_PITCH + 4)
-// float pitch of a warp's sums in shared memory, padded against bank conflicts
-#define MERGE_PITCH (HEAD_PITCH + 4)
+#define PARTIAL_TOP HEAD_PITCH
+#define PARTIAL_SUM (HEAD_PITCH + 1)
+#define PARTIAL_ENDED (HEAD_PITCH + 2)
 
-// 16 bytes
-struct DecodeItem {
-  int row;     // of the step
-  int page;    // index of the chunk's first page among `pages`
-  int tokens;  // 1 or more
-  int slot;    // where the partial result goes, or -1: the item is the whole sequence
+// 32 bytes
+struct alignas(16) DecodeItem {
+  int row;         // of the step
+  int page;        // index of the chunk's first page among `pages`
+  int tokens;      // 1 or more
+  int slot;        // where the partial result goes, or -1: the item is the whole sequence
+  int first_slot;  // of the sequence's first chunk
+  int chunks;      // of the sequence
+  int page_number;  // of the first page: what `pages` says there
+  int pad;
 };
 
 struct DecodeWork {
-  const u16* qkv;  // (rows, kv_heads * (group + 2) * HEAD_SIZE), rotated
+  const u16* qkv;     // (rows, kv_heads * (group + 2) * HEAD_SIZE), rotated
   const int* header;  // [0]: items
   const DecodeItem* items;
   const int* pages;  // page numbers of the sequences
@@ -34,226 +57,432 @@ struct DecodeWork {
   float* partial;  // (slots, kv_heads * head_tiles, TILE_HEADS, PARTIAL_FLOATS)
   u16* y;          // (rows, kv_heads * group * HEAD_SIZE)
   int kv_heads, group, head_tiles;
-  float scale;  // of scores, times log2(e)
+  float scale;    // of scores, times log2(e)
+  int stages;     // of a group's ring
+  int items_max;  // that can be read
 };
 
-struct PageSource {
-  const u8* base;  // layer and kv head
-  const int* pages;
-  u64 stride;
-};
+// Pages on their way from the warp that fetches to those that compute; each side has its own.
+template <class Pages>
+struct PageRing {
+  u32 pages, barriers;  // addresses in shared memory; of each stage two barriers
+  int stages, stage;
+  u32 phase;
 
-// Starts the copy of a page's keys and values into a stage.
-template <int STAGE_BYTES>
-DEVICE void fetch(const PageSource& from, int page, u32 stage, u32 barrier) {
-  const u8* source = from.base + (u64)from.pages[page] * from.stride;
-#if BULK_COPY
-  if (threadIdx.x == 0) {
-    barrier_expect(barrier, STAGE_BYTES);
-    copy_bulk(stage, source, STAGE_BYTES, barrier);
+  DEVICE u32 page() const { return pages + stage * Pages::BYTES; }
+  DEVICE u32 filled() const { return barriers + stage * 16; }
+  DEVICE u32 freed() const { return barriers + stage * 16 + 8; }
+  DEVICE void next() {
+    if (++stage == stages) {
+      stage = 0;
+      phase ^= 1;
+    }
   }
+};
+
+// A thread's group in the block, and its warp in the group.
+DEVICE int group_index() { return threadIdx.x / GROUP_THREADS; }
+DEVICE int group_warp() { return (threadIdx.x >> 5) % (DECODE_WARPS + 1); }
+
+// A barrier of the group's warps that compute.
+DEVICE void group_wait() { threads_sync<HEAD_PITCH>(1 + group_index()); }
+
+// This group's item of a round, back and forth over all groups: items come longest first, and no
+// group gets the longest of every round. Few items go to as many multiprocessors.
+DEVICE int item_index(int round) {
+  const int groups = gridDim.x * (blockDim.x / GROUP_THREADS);
+  const int group = group_index() * gridDim.x + blockIdx.x;
+  return round * groups + (round & 1 ? groups - 1 - group : group);
+}
+
+// The first item of a group, or what lies there if there are fewer items.
+DEVICE DecodeItem first_item(const DecodeWork& work, int units) {
+  return work.items[min(item_index(0) / units, work.items_max - 1)];
+}
+
+// A warp's copy of the first tokens of a page; ends a phase of `filled`.
+template <class Pages>
+DEVICE void fetch(const u8* from, u32 to, int tokens, u32 filled) {
+  const int lane = threadIdx.x & 31;
+  const int bytes = tokens * Pages::TOKEN_BYTES;
+#if BULK_COPY
+  if (lane != 0) return;
+  if (tokens == PAGE_TOKENS) {
+    barrier_expect(filled, Pages::BYTES);
+    copy_bulk_once(to, from, Pages::BYTES, filled);
+    return;
+  }
+  barrier_expect(filled, 2 * bytes + Pages::SCALE_BYTES);
+  copy_bulk_once(to, from, bytes, filled);
+  copy_bulk_once(to + Pages::VALUES, from + Pages::VALUES, bytes, filled);
+  if (Pages::SCALE_BYTES > 0)
+    copy_bulk_once(to + 2 * Pages::VALUES, from + 2 * Pages::VALUES, Pages::SCALE_BYTES, filled);
 #else
-  copy_page<STAGE_BYTES, DECODE_THREADS>(source, stage);
+  for (int at = lane * 16; at < bytes; at += 32 * 16) {
+    copy_async16(to + at, from + at);
+    copy_async16(to + Pages::VALUES + at, from + Pages::VALUES + at);
+  }
+  for (int at = lane * 16; at < Pages::SCALE_BYTES; at += 32 * 16)
+    copy_async16(to + 2 * Pages::VALUES + at, from + 2 * Pages::VALUES + at);
+  copy_arrive(filled);
 #endif
 }
 
-// Dynamic shared memory: STAGES stages and 64 bytes.
-template <class Pages, int STAGES>
-DEVICE void decode(const DecodeWork& work) {
-  constexpr int STAGE_BYTES = Pages::BYTES;
-  DYNAMIC_SHARED(shared);
-  __shared__ float tops[4][TILE_HEADS][2];
-  const u32 stages = shared_address(shared);
-  const u32 barriers = stages + STAGES * STAGE_BYTES;
-  const int thread = threadIdx.x, warp = thread >> 5, lane = thread & 31;
-  const int g = lane >> 2, c = lane & 3;
-#if BULK_COPY
-  if (thread == 0) {
-    for (int i = 0; i < STAGES; i++) barrier_init(barriers + i * 8);
-    barrier_init_fence();
+template <class Pages>
+DEVICE void fetch_items(const DecodeWork& work, PageRing<Pages> ring) {
+  const int lane = threadIdx.x & 31;
+  const int units = work.kv_heads * work.head_tiles, count = work.header[0] * units;
+  DecodeItem item = first_item(work, units);
+  for (int round = 0; item_index(round) < count;) {
+    const u8* base =
+        work.layer_pages + (u64)(item_index(round) % units / work.head_tiles) * Pages::BYTES;
+    const DecodeItem here = item;
+    if (item_index(++round) < count) item = work.items[item_index(round) / units];
+    const int pages = (here.tokens + PAGE_TOKENS - 1) / PAGE_TOKENS;
+    for (int first = 0; first < pages; first += 32) {
+      const int some = min(32, pages - first);
+      const int number = lane < some ? work.pages[here.page + first + lane] : 0;
+      for (int i = 0; i < some; i++) {
+        const int page = first + i == 0 ? here.page_number : __shfl_sync(FULL_WARP, number, i);
+        barrier_wait(ring.freed(), ring.phase ^ 1);
+        fetch<Pages>(base + (u64)page * work.page_stride, ring.page(),
+                     min(PAGE_TOKENS, here.tokens - (first + i) * PAGE_TOKENS), ring.filled());
+        ring.next();
+      }
+    }
   }
-  __syncthreads();
-#endif
+}
 
-  const int units = work.kv_heads * work.head_tiles;
-  const int count = work.header[0] * units;
-  u32 turn = 0;  // pages fetched so far: stage and phase follow from it
-  for (int index = blockIdx.x; index < count; index += gridDim.x) {
-    const DecodeItem item = work.items[index / units];
-    const int unit = index % units, kv_head = unit / work.head_tiles;
-    const int first_head = unit % work.head_tiles * TILE_HEADS;
-    const int heads = min(work.group - first_head, TILE_HEADS);
-    const int pages = (item.tokens + PAGE_TOKENS - 1) / PAGE_TOKENS;
-    const PageSource source = {work.layer_pages + (u64)kv_head * STAGE_BYTES,
-                               work.pages + item.page, work.page_stride};
-    const u16* q = work.qkv + ((u64)item.row * work.kv_heads + kv_head) * (work.group + 2) * HEAD_SIZE +
-                   (u64)first_head * HEAD_SIZE;
+// What the warps of a group tell each other.
+struct DecodeShared {
+  u64 barriers[STAGES_MAX][2];
+  uint2 weights[2][PAGE_TOKENS / 16][32];  // of 16 tokens: a B operand, by lane
+  float2 tops[DECODE_WARPS][4], sums[DECODE_WARPS][4];  // of heads 2 c and 2 c + 1
+  int ended;
+};
+static_assert(sizeof(DecodeShared) <= GROUP_BYTES, "GROUP_BYTES");
 
-    u32 qb[STEPS][2];
+// A warp's part of an item: scores of its tokens, sums of its elements, of heads 2 c and 2 c + 1.
+template <class Pages>
+struct DecodeState {
+  u32 q[STEPS][2];
+  float s[WARP_TOKENS / 16][4];  // scores of tokens g and g + 8 of every 16
+  float o[2][2][4];              // of 16 elements each, of even and odd 16 tokens of a page
+  float top0, top1;              // weights are powers of scores less these
+  float sum0, sum1;              // of this lane's tokens
+
+  DEVICE void load_queries(const DecodeWork& work, const DecodeItem& item, int unit) {
+    const int lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
+    const int kv_head = unit / work.head_tiles, head = unit % work.head_tiles * TILE_HEADS + g;
+    const u64 group = (u64)item.row * work.kv_heads + kv_head;
+    const u16* from = work.qkv + (group * (work.group + 2) + head) * HEAD_SIZE;
 #pragma unroll
-    for (int s = 0; s < STEPS; s++) {
-      qb[s][0] = qb[s][1] = 0;
-      if (g < heads) Pages::query(q + g * HEAD_SIZE, s, c, qb[s][0], qb[s][1]);
+    for (int i = 0; i < STEPS; i++) {
+      q[i][0] = q[i][1] = 0;
+      if (head < work.group) Pages::query(from, i, c, q[i][0], q[i][1]);
     }
+  }
 
-    float o[STEPS][4];
-    float top0 = -1e30f, top1 = -1e30f, sum0 = 0, sum1 = 0;
+  DEVICE void clear() {
 #pragma unroll
-    for (int s = 0; s < STEPS; s++) o[s][0] = o[s][1] = o[s][2] = o[s][3] = 0;
+    for (int t = 0; t < 2; t++)
+#pragma unroll
+      for (int i = 0; i < 4; i++) o[t][0][i] = o[t][1][i] = 0;
+    top0 = top1 = -1e30f;
+    sum0 = sum1 = 0;
+  }
 
+  // Scores of this warp's tokens of a page, of which `left` are there.
+  DEVICE void score(u32 page, const u8* here, int left, float scale) {
+    const int warp = group_warp(), g = (threadIdx.x & 31) >> 2;
 #pragma unroll
-    for (int i = 0; i < STAGES - 1; i++) {
-      u32 stage = (turn + i) % STAGES;
-      if (i < pages) fetch<STAGE_BYTES>(source, i, stages + stage * STAGE_BYTES, barriers + stage * 8);
-#if !BULK_COPY
-      copy_commit();
-#endif
-    }
-    for (int i = 0; i < pages; i++, turn++) {
-      const u32 stage = turn % STAGES;
-      const u32 ahead = (turn + STAGES - 1) % STAGES;
-      if (i + STAGES - 1 < pages)
-        fetch<STAGE_BYTES>(source, i + STAGES - 1, stages + ahead * STAGE_BYTES, barriers + ahead * 8);
-#if BULK_COPY
-      barrier_wait(barriers + stage * 8, (turn / STAGES) & 1);
-#else
-      copy_commit();
-      copy_wait<STAGES - 1>();
-      __syncthreads();
-#endif
-      const u32 page = stages + stage * STAGE_BYTES;
-      u8* const here = shared + stage * STAGE_BYTES;
-      if (i == pages - 1 && item.tokens % PAGE_TOKENS != 0) {
-        Pages::clear(here, item.tokens % PAGE_TOKENS);
-        __syncthreads();
+    for (int i = 0; i < WARP_TOKENS / 16; i++) {
+      const int first = warp * WARP_TOKENS + i * 16;
+      u32 keys[STEPS / 2][Pages::LOADED];
+#pragma unroll
+      for (int k = 0; k < STEPS / 2; k++) Pages::load_keys(keys[k], page, first, k * 2);
+      float parts[4][4];  // sums that do not wait for each other
+#pragma unroll
+      for (int k = 0; k < 4; k++) parts[k][0] = parts[k][1] = parts[k][2] = parts[k][3] = 0;
+#pragma unroll
+      for (int k = 0; k < STEPS / 2; k++) {
+        u32 a[2][4];
+        Pages::key_rows(a, keys[k]);
+        multiply_add(parts[k * 2 & 3], a[0], q[k * 2][0], q[k * 2][1]);
+        multiply_add(parts[(k * 2 + 1) & 3], a[1], q[k * 2 + 1][0], q[k * 2 + 1][1]);
       }
+#pragma unroll
+      for (int j = 0; j < 4; j++) {
+        const int token = first + g + (j >> 1) * 8;
+        const float x = (parts[0][j] + parts[1][j]) + (parts[2][j] + parts[3][j]);
+        s[i][j] = token < left ? x * (scale * Pages::key_scale(here, token)) : -1e30f;
+      }
+    }
+  }
 
-      float scores[4] = {0, 0, 0, 0};
+  // Whether a score is so far above what the powers start from that they might overflow in the end.
+  DEVICE bool towers() const {
+    bool above = false;
+#pragma unroll
+    for (int i = 0; i < WARP_TOKENS / 16; i++)
+      above |= fmaxf(s[i][0], s[i][2]) > top0 + 64.f || fmaxf(s[i][1], s[i][3]) > top1 + 64.f;
+    return above;
+  }
+
+  // Lets powers start from the largest score so far, of all warps.
+  DEVICE void raise(DecodeShared& shared) {
+    const int warp = group_warp(), lane = threadIdx.x & 31, c = lane & 3;
+    float m0 = top0, m1 = top1;
+#pragma unroll
+    for (int i = 0; i < WARP_TOKENS / 16; i++) {
+      m0 = fmaxf(m0, fmaxf(s[i][0], s[i][2]));
+      m1 = fmaxf(m1, fmaxf(s[i][1], s[i][3]));
+    }
+#pragma unroll
+    for (int d = 4; d < 32; d <<= 1) {
+      m0 = fmaxf(m0, __shfl_xor_sync(FULL_WARP, m0, d));
+      m1 = fmaxf(m1, __shfl_xor_sync(FULL_WARP, m1, d));
+    }
+    if (lane < 4) shared.tops[warp][c] = make_float2(m0, m1);
+    group_wait();
+#pragma unroll
+    for (int i = 0; i < DECODE_WARPS; i++) {
+      m0 = fmaxf(m0, shared.tops[i][c].x);
+      m1 = fmaxf(m1, shared.tops[i][c].y);
+    }
+    const float shrink0 = exp2_fast(top0 - m0), shrink1 = exp2_fast(top1 - m1);
+    top0 = m0;
+    top1 = m1;
+    sum0 *= shrink0;
+    sum1 *= shrink1;
+    scale_sums(shrink0, shrink1);
+  }
+
+  DEVICE void scale_sums(float scale0, float scale1) {
+#pragma unroll
+    for (int t = 0; t < 2; t++)
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        o[t][0][i] *= i & 1 ? scale1 : scale0;
+        o[t][1][i] *= i & 1 ? scale1 : scale0;
+      }
+  }
+
+  // Hands the weights of this warp's tokens to all. `more0` and `more1`: their sums.
+  DEVICE void weigh(uint2 (*weights)[32], const u8* here, int left, float& more0, float& more1) const {
+    const int warp = group_warp(), lane = threadIdx.x & 31, g = lane >> 2;
+    more0 = more1 = 0;
+#pragma unroll
+    for (int i = 0; i < WARP_TOKENS / 16; i++) {
+      const int token = warp * WARP_TOKENS + i * 16 + g;
+      const float p0 = exp2_fast(s[i][0] - top0), p1 = exp2_fast(s[i][1] - top1);
+      const float p2 = exp2_fast(s[i][2] - top0), p3 = exp2_fast(s[i][3] - top1);
+      const float value0 = token < left ? Pages::value_scale(here, token) : 0.f;
+      const float value1 = token + 8 < left ? Pages::value_scale(here, token + 8) : 0.f;
+      uint2 pair;
+      pair.x = bf16_pair(p0 * value0, p1 * value0);
+      pair.y = bf16_pair(p2 * value1, p3 * value1);
+      if constexpr (Pages::SCALE_BYTES == 0) {  // as they are rounded: what is large then cancels out
+        more0 += bf16_low(pair.x) + bf16_low(pair.y);
+        more1 += bf16_high(pair.x) + bf16_high(pair.y);
+      } else {
+        more0 += p0 + p2;
+        more1 += p1 + p3;
+      }
+      pair.x = transpose_matrix(pair.x);
+      pair.y = transpose_matrix(pair.y);
+      weights[warp * (WARP_TOKENS / 16) + i][lane] = pair;
+    }
+  }
+
+  // A page's part of the item.
+  DEVICE void add(DecodeShared& shared, int turn, u32 page, const u8* here, int left, bool first,
+                  float scale) {
+    const int warp = group_warp(), lane = threadIdx.x & 31;
+    score(page, here, left, scale);
+    u32 values[PAGE_TOKENS / 16][Pages::LOADED];
+#pragma unroll
+    for (int k = 0; k < PAGE_TOKENS / 16; k++) Pages::load_values(values[k], page, k * 16, warp * 2);
+
+    uint2(*weights)[32] = shared.weights[turn];
+    float more0, more1;
+    bool again = first;
+    if (!first) {
+      weigh(weights, here, left, more0, more1);
+      again = threads_or<HEAD_PITCH>(1 + group_index(), towers());
+    }
+    if (again) {
+      raise(shared);
+      weigh(weights, here, left, more0, more1);
+      group_wait();
+    }
+    sum0 += more0;
+    sum1 += more1;
+#pragma unroll
+    for (int k = 0; k < PAGE_TOKENS / 16; k++) {
+      const uint2 b = weights[k][lane];
       u32 a[2][4];
-#pragma unroll
-      for (int s = 0; s < STEPS; s += 2) {
-        Pages::key_rows(a, page, warp * 16, s);
-        multiply_add(scores, a[0], qb[s][0], qb[s][1]);
-        multiply_add(scores, a[1], qb[s + 1][0], qb[s + 1][1]);
-      }
-      const int in_page = warp * 16 + g, token = i * PAGE_TOKENS + in_page;
-      const float scale0 = work.scale * Pages::key_scale(here, in_page);
-      const float scale1 = work.scale * Pages::key_scale(here, in_page + 8);
-      float s0 = scores[0] * scale0, s1 = scores[1] * scale0;
-      float s2 = scores[2] * scale1, s3 = scores[3] * scale1;
-      if (token >= item.tokens) s0 = s1 = -1e30f;
-      if (token + 8 >= item.tokens) s2 = s3 = -1e30f;
-
-      float m0 = fmaxf(s0, s2), m1 = fmaxf(s1, s3);
-#pragma unroll
-      for (int d = 4; d < 32; d <<= 1) {
-        m0 = fmaxf(m0, __shfl_xor_sync(FULL_WARP, m0, d));
-        m1 = fmaxf(m1, __shfl_xor_sync(FULL_WARP, m1, d));
-      }
-      m0 = fmaxf(m0, top0);
-      m1 = fmaxf(m1, top1);
-      const float shrink0 = exp2_fast(top0 - m0), shrink1 = exp2_fast(top1 - m1);
-      top0 = m0;
-      top1 = m1;
-      // A warp whose tokens are all masked keeps -1e30 as its top: its weights are 1, and count for
-      // nothing once tops are compared.
-      s0 = exp2_fast(s0 - m0);
-      s1 = exp2_fast(s1 - m1);
-      s2 = exp2_fast(s2 - m0);
-      s3 = exp2_fast(s3 - m1);
-      sum0 = sum0 * shrink0 + s0 + s2;
-      sum1 = sum1 * shrink1 + s1 + s3;
-      const float value0 = Pages::value_scale(here, in_page);
-      const float value1 = Pages::value_scale(here, in_page + 8);
-      const u32 p0 = transpose_matrix(bf16_pair(s0 * value0, s1 * value0));
-      const u32 p1 = transpose_matrix(bf16_pair(s2 * value1, s3 * value1));
-#pragma unroll
-      for (int s = 0; s < STEPS; s += 2) {
-        Pages::value_columns(a, page, warp * 16, s);
-#pragma unroll
-        for (int k = 0; k < 2; k++) {
-          o[s + k][0] *= shrink0;
-          o[s + k][1] *= shrink1;
-          o[s + k][2] *= shrink0;
-          o[s + k][3] *= shrink1;
-          multiply_add(o[s + k], a[k], p0, p1);
-        }
-      }
-      __syncthreads();
+      Pages::value_columns(a, values[k]);
+      if (left < PAGE_TOKENS) Pages::cut(a, left - k * 16);
+      multiply_add(o[0][k & 1], a[0], b.x, b.y);
+      multiply_add(o[1][k & 1], a[1], b.x, b.y);
     }
-#if !BULK_COPY
-    copy_wait<0>();
-    __syncthreads();
-#endif
+  }
 
+  // Means in place of sums, which are in o[t][0] from then on; sum0 and sum1 of all tokens.
+  DEVICE void divide(DecodeShared& shared) {
+    const int warp = group_warp(), lane = threadIdx.x & 31, c = lane & 3;
 #pragma unroll
     for (int d = 4; d < 32; d <<= 1) {
       sum0 += __shfl_xor_sync(FULL_WARP, sum0, d);
       sum1 += __shfl_xor_sync(FULL_WARP, sum1, d);
     }
-    if (g == 0) {
-      tops[warp][c * 2][0] = top0;
-      tops[warp][c * 2][1] = sum0;
-      tops[warp][c * 2 + 1][0] = top1;
-      tops[warp][c * 2 + 1][1] = sum1;
-    }
-    __syncthreads();
-    float t0 = -1e30f, t1 = -1e30f, l0 = 0, l1 = 0;
+    if (lane < 4) shared.sums[warp][c] = make_float2(sum0, sum1);
+    group_wait();
+    sum0 = sum1 = 0;
 #pragma unroll
-    for (int i = 0; i < 4; i++) {
-      t0 = fmaxf(t0, tops[i][c * 2][0]);
-      t1 = fmaxf(t1, tops[i][c * 2 + 1][0]);
+    for (int i = 0; i < DECODE_WARPS; i++) {
+      sum0 += shared.sums[i][c].x;
+      sum1 += shared.sums[i][c].y;
     }
 #pragma unroll
-    for (int i = 0; i < 4; i++) {
-      l0 += tops[i][c * 2][1] * exp2_fast(tops[i][c * 2][0] - t0);
-      l1 += tops[i][c * 2 + 1][1] * exp2_fast(tops[i][c * 2 + 1][0] - t1);
-    }
-    const float f0 = exp2_fast(top0 - t0) / l0, f1 = exp2_fast(top1 - t1) / l1;
+    for (int t = 0; t < 2; t++)
+#pragma unroll
+      for (int i = 0; i < 4; i++) o[t][0][i] += o[t][1][i];
+    scale_sums(1.f / sum0, 1.f / sum1);
+  }
 
-    float* merge = (float*)shared;  // (warp, head, MERGE_PITCH)
-    float* mine = merge + warp * TILE_HEADS * MERGE_PITCH;
+  DEVICE void put(u16* y, int heads) const {
+    const int warp = group_warp(), lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
 #pragma unroll
-    for (int s = 0; s < STEPS; s++) {
-      const int low = Pages::element(s, g, 0), high = Pages::element(s, g, 1);
-      mine[(c * 2) * MERGE_PITCH + low] = o[s][0] * f0;
-      mine[(c * 2 + 1) * MERGE_PITCH + low] = o[s][1] * f1;
-      mine[(c * 2) * MERGE_PITCH + high] = o[s][2] * f0;
-      mine[(c * 2 + 1) * MERGE_PITCH + high] = o[s][3] * f1;
+    for (int t = 0; t < 2; t++) {
+      const u32 low = transpose_matrix(bf16_pair(o[t][0][0], o[t][0][1]));
+      const u32 high = transpose_matrix(bf16_pair(o[t][0][2], o[t][0][3]));
+      if (g < heads) Pages::put_column(y + g * HEAD_SIZE, warp * 2 + t, c, low, high);
     }
-    __syncthreads();
-    float* partial =
-        work.partial + ((u64)(item.slot < 0 ? 0 : item.slot) * units + unit) * TILE_HEADS * PARTIAL_FLOATS;
+  }
+
+  DEVICE void put_partial(float* partial) const {
+    const int warp = group_warp(), lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
+#pragma unroll
+    for (int t = 0; t < 2; t++)
+#pragma unroll
+      for (int i = 0; i < 4; i++)
+        partial[(c * 2 + (i & 1)) * PARTIAL_FLOATS + Pages::element(warp * 2 + t, g, i >> 1)] =
+            o[t][0][i];
+    if (warp == 0 && g == 0) {
+      partial[c * 2 * PARTIAL_FLOATS + PARTIAL_TOP] = top0;
+      partial[c * 2 * PARTIAL_FLOATS + PARTIAL_SUM] = sum0;
+      partial[(c * 2 + 1) * PARTIAL_FLOATS + PARTIAL_TOP] = top1;
+      partial[(c * 2 + 1) * PARTIAL_FLOATS + PARTIAL_SUM] = sum1;
+    }
+  }
+};
+
+// Merges the chunks of a sequence, whose partial results other groups wrote.
+DEVICE void merge_chunks(const DecodeItem& item, const float* partial, u64 step, int heads, u16* y) {
+  const int warp = group_warp(), at = (threadIdx.x & 31) * 4;
+  for (int head = warp; head < heads && at < HEAD_SIZE; head += DECODE_WARPS) {
+    const float* p = partial + head * PARTIAL_FLOATS;
+    float top = -1e30f, sum = 0;
+    for (int k = 0; k < item.chunks; k++) top = fmaxf(top, __ldcg(p + k * step + PARTIAL_TOP));
+    float4 x = make_float4(0, 0, 0, 0);
+    for (int k = 0; k < item.chunks; k++) {
+      const float* chunk = p + k * step;
+      const float weight = __ldcg(chunk + PARTIAL_SUM) * exp2_fast(__ldcg(chunk + PARTIAL_TOP) - top);
+      const float4 mean = __ldcg((const float4*)(chunk + at));
+      sum += weight;
+      x.x += weight * mean.x;
+      x.y += weight * mean.y;
+      x.z += weight * mean.z;
+      x.w += weight * mean.w;
+    }
+    u32* to = (u32*)(y + head * HEAD_SIZE + at);
+    to[0] = bf16_pair(x.x / sum, x.y / sum);
+    to[1] = bf16_pair(x.z / sum, x.w / sum);
+  }
+}
+
+template <class Pages>
+DEVICE void attend_items(const DecodeWork& work, PageRing<Pages> ring, const u8* stages,
+                         DecodeShared& shared) {
+  const int units = work.kv_heads * work.head_tiles, count = work.header[0] * units;
+  const bool leads = group_warp() == 0 && (threadIdx.x & 31) == 0;
+  int index = item_index(0), turn = 0;
+  DecodeItem item = first_item(work, units);
+  if (index >= count) return;
+  DecodeState<Pages> state;
+  state.load_queries(work, item, index % units);
+  for (int round = 1;; round++) {
+    // The next item is looked up before this one's pages are there, its queries before this one's
+    // results are out.
+    const int next_index = item_index(round);
+    DecodeItem next = item;
+    if (next_index < count) next = work.items[next_index / units];
+
+    state.clear();
+    for (int left = item.tokens; left > 0; left -= PAGE_TOKENS, turn ^= 1, ring.next()) {
+      barrier_wait(ring.filled(), ring.phase);
+      state.add(shared, turn, ring.page(), stages + ring.stage * Pages::BYTES, left,
+                left == item.tokens, work.scale);
+      warp_sync();
+      if ((threadIdx.x & 31) == 0) barrier_arrive(ring.freed());
+    }
+    if (next_index < count) state.load_queries(work, next, next_index % units);
+    state.divide(shared);
+
+    const int unit = index % units, kv_head = unit / work.head_tiles;
+    const int first_head = unit % work.head_tiles * TILE_HEADS;
+    const int heads = min(work.group - first_head, TILE_HEADS);
     u16* y = work.y + ((u64)item.row * work.kv_heads + kv_head) * work.group * HEAD_SIZE +
              (u64)first_head * HEAD_SIZE;
-    for (int i = thread * 2; i < heads * HEAD_PITCH; i += DECODE_THREADS * 2) {
-      int head = i / HEAD_PITCH, at = i % HEAD_PITCH;
-      float x = 0, z = 0;
-#pragma unroll
-      for (int k = 0; k < 4; k++) {
-        const float* from = merge + (k * TILE_HEADS + head) * MERGE_PITCH + at;
-        x += from[0];
-        z += from[1];
+    if (item.slot < 0) {
+      state.put(y, heads);
+    } else {
+      const u64 step = (u64)units * TILE_HEADS * PARTIAL_FLOATS;
+      float* partials = work.partial + (u64)unit * TILE_HEADS * PARTIAL_FLOATS;
+      float* first = partials + item.first_slot * step;
+      state.put_partial(partials + item.slot * step);
+      group_wait();
+      if (leads) {
+        fence_device();
+        shared.ended = atomicAdd((u32*)first + PARTIAL_ENDED, 1u) + 1;
+        fence_device();
       }
-      if (item.slot >= 0) {
-        *(float2*)(partial + head * PARTIAL_FLOATS + at) = make_float2(x, z);
-      } else if (at < HEAD_SIZE) {
-        *(u32*)(y + head * HEAD_SIZE + at) = bf16_pair(x, z);
-      }
-    }
-    if (item.slot >= 0 && warp == 0 && g == 0) {
-      if (c * 2 < heads) {
-        partial[(c * 2) * PARTIAL_FLOATS + HEAD_PITCH] = t0;
-        partial[(c * 2) * PARTIAL_FLOATS + HEAD_PITCH + 1] = l0;
-      }
-      if (c * 2 + 1 < heads) {
-        partial[(c * 2 + 1) * PARTIAL_FLOATS + HEAD_PITCH] = t1;
-        partial[(c * 2 + 1) * PARTIAL_FLOATS + HEAD_PITCH + 1] = l1;
+      group_wait();
+      if (shared.ended == item.chunks) {
+        merge_chunks(item, first, step, heads, y);
+        if (leads) ((u32*)first)[PARTIAL_ENDED] = 0;
       }
     }
-#if BULK_COPY
-    copy_fence();
-#endif
-    __syncthreads();
+    if (next_index >= count) return;
+    index = next_index;
+    item = next;
   }
+}
+
+// Block: a multiple of GROUP_THREADS. Dynamic shared memory: of every group the pages of its stages,
+// then GROUP_BYTES.
+template <class Pages>
+DEVICE void decode(const DecodeWork& work) {
+  DYNAMIC_SHARED(memory);
+  u8* stages = memory + group_index() * (work.stages * Pages::BYTES + GROUP_BYTES);
+  DecodeShared& shared = *(DecodeShared*)(stages + work.stages * Pages::BYTES);
+  PageRing<Pages> ring;
+  ring.pages = shared_address(stages);
+  ring.barriers = shared_address(shared.barriers);
+  ring.stages = work.stages;
+  ring.stage = ring.phase = 0;
+  if (threadIdx.x % GROUP_THREADS == 0) {
+    for (int i = 0; i < work.stages; i++) {
+      barrier_init_many(ring.barriers + i * 16, BULK_COPY ? 1 : 32);
+      barrier_init_many(ring.barriers + i * 16 + 8, DECODE_WARPS);
+    }
+    barrier_init_fence();
+  }
+  __syncthreads();
+  if (group_warp() == DECODE_WARPS)
+    fetch_items<Pages>(work, ring);
+  else
+    attend_items<Pages>(work, ring, stages, shared);
 }

@@ -4,12 +4,12 @@
 #include "pages8.cuh"
 #include "decode_attention.cuh"
 
-KERNEL void __launch_bounds__(DECODE_THREADS, 4) decode_attention_int8(DecodeWork work) {
+KERNEL void __launch_bounds__(GROUPS_MAX * GROUP_THREADS, 1) decode_attention_int8(DecodeWork work) {
   begin_kernel();
-  decode<NarrowPages<Int8>, 3>(work);
+  decode<NarrowPages<Int8>>(work);
 }
 
-KERNEL void __launch_bounds__(DECODE_THREADS, 4) decode_attention_fp8(DecodeWork work) {
+KERNEL void __launch_bounds__(GROUPS_MAX * GROUP_THREADS, 1) decode_attention_fp8(DecodeWork work) {
   begin_kernel();
-  decode<NarrowPages<Fp8>, 3>(work);
+  decode<NarrowPages<Fp8>>(work);
 }

@@ -56,6 +56,9 @@ struct Fp8 {
 // Keys and values of one head of a page in shared memory: where scales lie, and what is never read.
 struct NarrowScales {
   static constexpr int BYTES = NARROW_HEAD_BYTES;
+  static constexpr int TOKEN_BYTES = HEAD_PITCH;
+  static constexpr int VALUES = NARROW_BYTES;  // where they start
+  static constexpr int SCALE_BYTES = 2 * PAGE_TOKENS * 4;
 
   static DEVICE float key_scale(const u8* page, int token) {
     return *(const float*)(page + 2 * NARROW_BYTES + token * 4);
@@ -90,9 +93,18 @@ struct NarrowPages : NarrowScales {
     return from + narrow_chunk(token + (lane & 15), s + (lane >> 4));
   }
 
-  static DEVICE void key_rows(u32 (*a)[4], u32 page, int token, int s) {
-    u32 r[4];
+  static constexpr int LOADED = 4;
+
+  static DEVICE void load_keys(u32* r, u32 page, int token, int s) {
     load_matrices(r, rows_address(page, token, s));
+  }
+
+  // Transposed by 16 bits: elements 2 g and 2 g + 1 of two tokens.
+  static DEVICE void load_values(u32* r, u32 page, int token, int s) {
+    load_matrices_transposed(r, rows_address(page + NARROW_BYTES, token, s));
+  }
+
+  static DEVICE void key_rows(u32 (*a)[4], const u32* r) {
 #pragma unroll
     for (int k = 0; k < 2; k++) {
       Numbers::widen(r[2 * k], a[k][0], a[k][2]);
@@ -100,10 +112,7 @@ struct NarrowPages : NarrowScales {
     }
   }
 
-  // Transposed by 16 bits: elements 2 g and 2 g + 1 of two tokens.
-  static DEVICE void value_columns(u32 (*a)[4], u32 page, int token, int s) {
-    u32 r[4];
-    load_matrices_transposed(r, rows_address(page + NARROW_BYTES, token, s));
+  static DEVICE void value_columns(u32 (*a)[4], const u32* r) {
 #pragma unroll
     for (int k = 0; k < 2; k++) {
       Numbers::widen(r[2 * k], a[k][0], a[k][1]);
@@ -112,6 +121,16 @@ struct NarrowPages : NarrowScales {
   }
 
   static DEVICE int element(int s, int g, int upper) { return s * 16 + g * 2 + upper; }
+
+  static DEVICE void cut(u32 (*)[4], int) {}
+
+  static DEVICE void put_column(u16* y, int s, int c, u32 low, u32 high) {
+    const int at = s * 16 + c * 4;
+    if (at < HEAD_SIZE) {
+      *(u32*)(y + at) = (low & 0xffffu) | high << 16;
+      *(u32*)(y + at + 2) = low >> 16 | (high & 0xffff0000u);
+    }
+  }
 };
 
 // What prefill attention takes from pages: every number is wanted by all warps of a block, so the

@@ -158,40 +158,57 @@ DEVICE bool elected() {
       : "=r"(here));
   return here;
 }
+#endif
+// Barriers in shared memory.
 DEVICE void barrier_init(u32 barrier) {
   asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(barrier));
 }
-// Ends a phase after `arrivals` of barrier_expect and barrier_arrive, and the bytes expected.
+// Ends a phase after `arrivals` of barrier_expect, barrier_arrive and copy_arrive, and the bytes
+// expected.
 DEVICE void barrier_init_many(u32 barrier, u32 arrivals) {
   asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier), "r"(arrivals));
 }
 DEVICE void barrier_arrive(u32 barrier) {
   asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
 }
-DEVICE void barrier_init_fence() { asm volatile("fence.mbarrier_init.release.cluster;"); }
-DEVICE void barrier_expect(u32 barrier, u32 bytes) {
-  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes)
-               : "memory");
+// Arrives once this thread's copies by copy_async16 have landed.
+DEVICE void copy_arrive(u32 barrier) {
+  asm volatile("cp.async.mbarrier.arrive.noinc.shared::cta.b64 [%0];" ::"r"(barrier) : "memory");
 }
+#if BULK_COPY
+#define BARRIER_TRY "mbarrier.try_wait"
+#else
+#define BARRIER_TRY "mbarrier.test_wait"
+#endif
 DEVICE void barrier_wait(u32 barrier, u32 phase) {
   asm volatile(
       "{.reg .pred P;\n"
-      "W_%=: mbarrier.try_wait.parity.shared::cta.b64 P, [%0], %1;\n"
+      "W_%=: " BARRIER_TRY ".parity.shared::cta.b64 P, [%0], %1;\n"
       "@P bra.uni D_%=;\n"
       "bra.uni W_%=;\n"
       "D_%=:}" ::"r"(barrier),
       "r"(phase)
       : "memory");
 }
-DEVICE void copy_bulk(u32 to, const void* from, u32 bytes, u32 barrier) {
+
+#if BULK_COPY
+DEVICE void barrier_init_fence() { asm volatile("fence.mbarrier_init.release.cluster;"); }
+DEVICE void barrier_expect(u32 barrier, u32 bytes) {
+  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes)
+               : "memory");
+}
+// A copy of bytes that will not be read again soon: first to leave the second-level cache.
+DEVICE void copy_bulk_once(u32 to, const void* from, u32 bytes, u32 barrier) {
+  u64 policy;
+  asm("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
   asm volatile(
-      "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::
-          "r"(to),
-      "l"(from), "r"(bytes), "r"(barrier)
+      "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.L2::cache_hint "
+      "[%0], [%1], %2, [%3], %4;" ::"r"(to),
+      "l"(from), "r"(bytes), "r"(barrier), "l"(policy)
       : "memory");
 }
-// Ordinary shared-memory accesses before, bulk copies into the same bytes after.
-DEVICE void copy_fence() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
+#else
+DEVICE void barrier_init_fence() {}
 #endif
 
 // Flags between ranks, on one device or several.
@@ -216,6 +233,26 @@ DEVICE void spin_pause() {}
 DEVICE void group_sync(int number) {
   asm volatile("bar.sync %0, 128;" ::"r"(number) : "memory");
 }
+// A barrier of so many threads.
+template <int THREADS>
+DEVICE void threads_sync(int number) {
+  asm volatile("bar.sync %0, %1;" ::"r"(number), "n"(THREADS) : "memory");
+}
+// The same; whether any of them says so.
+template <int THREADS>
+DEVICE bool threads_or(int number, bool any) {
+  u32 result;
+  asm volatile(
+      "{.reg .pred P, Q;\n"
+      "setp.ne.u32 P, %1, 0;\n"
+      "bar.red.or.pred Q, %2, %3, P;\n"
+      "selp.u32 %0, 1, 0, Q;}"
+      : "=r"(result)
+      : "r"((u32)any), "r"(number), "n"(THREADS)
+      : "memory");
+  return result != 0;
+}
+DEVICE void warp_sync() { __syncwarp(); }
 
 DEVICE float warp_sum(float x) {
 #pragma unroll

@@ -35,17 +35,6 @@ DEVICE void copy_box(u32 to, const TensorMap& map, int column, int row, u32 barr
       : "memory");
 }
 
-// A copy of bytes that will not be read again soon: first to leave the second-level cache.
-DEVICE void copy_bulk_once(u32 to, const void* from, u32 bytes, u32 barrier) {
-  u64 policy;
-  asm("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
-  asm volatile(
-      "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.L2::cache_hint "
-      "[%0], [%1], %2, [%3], %4;" ::"r"(to),
-      "l"(from), "r"(bytes), "r"(barrier), "l"(policy)
-      : "memory");
-}
-
 DEVICE void wgmma_fence() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
 DEVICE void wgmma_commit() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
 template <int PENDING>

@@ -343,22 +343,39 @@ def attention(q, k, v, positions):
     return torch.einsum("tkgc,ckd->tkgd", scores.softmax(-1), v)
 
 
-def decode_lists(contexts, tables):
-    items, chunks, pages, slot = [], [], [], 0
+def decode_chunk(contexts, units, groups):
+    """Tokens of a chunk as CudaBatch chooses them for so many groups of warps; a context of two chunks or less stays whole."""
+    chunk = 512
+    while 2 * chunk // 64 * groups < 3 * sum((c + 63) // 64 for c in contexts) * units:
+        chunk *= 2
+    return chunk
+
+
+def decode_lists(contexts, tables, chunk=512):
+    """Items of decode attention, the sequences' pages, and how many partial results there are."""
+    items, pages, slots = [], [], 0
     for row, context in enumerate(contexts):
-        first = len(pages)
-        pages += tables[row]
-        n = (context + 511) // 512
-        chunks.append((row, slot, n, 0) if n > 1 else (row, -1, n, 0))
+        n = 1 if context <= 2 * chunk else (context + chunk - 1) // chunk
         for c in range(n):
-            items.append((row, first + c * 8, min(512, context - c * 512), slot if n > 1 else -1))
-            slot += 1 if n > 1 else 0
+            tokens = context if n == 1 else min(chunk, context - c * chunk)
+            first = c * chunk // 64
+            items.append((row, len(pages) + first, tokens, slots + c if n > 1 else -1, slots if n > 1 else -1, n, tables[row][first], 0))
+        slots += n if n > 1 else 0
+        pages += tables[row]
     items.sort(key=lambda i: -((i[2] + 63) // 64))
     as_int = lambda x: torch.tensor(x, dtype=torch.int32, device=DEV)
-    return as_int(items), as_int(chunks), as_int(pages), max(slot, 1)
+    return as_int(items), as_int(pages), max(slots, 1)
 
 
-def run_decode(contexts, kv, group, d, check_rows, layers=2, label=""):
+def decode_ring(head_bytes, groups=0):
+    """As PageRing on sm_90: groups of a block, stages of each, shared memory."""
+    room = lambda groups: (227 * 1024 // groups - 3072) // head_bytes
+    groups = groups or next(g for g in (3, 2, 1) if room(g) >= 2)
+    stages = min(16, room(groups))
+    return groups, stages, groups * (stages * head_bytes + 3072)
+
+
+def run_decode(contexts, kv, group, d, check_rows, layers=2, label="", stages=0, growth=0):
     total = sum((c + 63) // 64 for c in contexts)
     cache = Cache(total + 1, layers, kv, d)
     order = torch.randperm(total).tolist()
@@ -370,27 +387,30 @@ def run_decode(contexts, kv, group, d, check_rows, layers=2, label=""):
         tables.append(order[at:at + n])
         at += n
         if row in check_rows:
-            keys[row] = (rand(context, kv, d, scale=1.5), rand(context, kv, d))
+            k = rand(context, kv, d, scale=1.5)
+            if growth:
+                k *= (torch.arange(context, device=DEV) // 64 * growth)[:, None, None]
+            keys[row] = (k, rand(context, kv, d))
             cache.put(layers - 1, tables[-1], *keys[row])
         elif check_rows:
             cache.data[tables[-1]] = torch.randn_like(cache.data[tables[-1]])
     qkv = rand(len(contexts), kv, group + 2, d)
-    items, chunks, pages, slots = decode_lists(contexts, tables)
+    items, pages, slots = decode_lists(contexts, tables)
     head_tiles = (group + 7) // 8
     pitch = 64 if d <= 64 else 128
-    partial = nan(slots, kv * head_tiles, 8, pitch + 4, dtype=f32t)
+    partial = torch.zeros(slots, kv * head_tiles, 8, pitch + 4, device=DEV)
     y = nan(len(contexts), kv, group, d)
     header = torch.tensor([items.shape[0]], dtype=torch.int32, device=DEV)
     scale = d ** -0.5 * math.log2(math.e)
+    head_bytes = 2 * 64 * pitch * 2
+    ring = decode_ring(head_bytes)
+    groups, stages, shared = (2, stages, 2 * (stages * head_bytes + 3072)) if stages else ring
     work = structure("D", qkv=qkv, header=header, items=items, pages=pages, base=cache.base(layers - 1), stride=u64(cache.stride),
-                     partial=partial, y=y, kv=kv, group=group, tiles=head_tiles, scale=f32(scale))
-    merge = structure("M", chunks=chunks, partial=partial, y=y, kv=kv, group=group, tiles=head_tiles)
-    shared = 3 * 2 * 64 * pitch * 2 + 64
-    grid = 264 if BIG else 3
+                     partial=partial, y=y, kv=kv, group=group, tiles=head_tiles, scale=f32(scale), stages=stages, items_max=items.shape[0])
+    grid = 132 if BIG else 2
 
     def run():
-        K.launch("decode_attention", "decode_attention", (grid, 1, 1), 128, shared, [work], d)
-        K.launch("decode_attention", "merge_attention", (len(contexts), kv * head_tiles, 1), pitch, 0, [merge], d)
+        K.launch("decode_attention", "decode_attention", (grid, 1, 1), groups * (pitch + 32), shared, [work], d)
 
     run()
     K.synchronize()
@@ -409,10 +429,12 @@ def run_decode(contexts, kv, group, d, check_rows, layers=2, label=""):
 
 
 def check_decode():
-    lengths = [1, 5, 63, 64, 65, 127, 200, 511, 512, 513, 1100]
+    lengths = [1, 5, 17, 63, 64, 65, 127, 200, 512, 1024, 1025, 1536, 1700]
     every = range(len(lengths))
     for d, kv, group in ((64, 2, 2), (128, 2, 7), (128, 1, 8), (128, 1, 12), (8, 4, 2), (64, 1, 1)):
         run_decode(lengths, kv, group, d, every, label=f"lengths {lengths}")
+    run_decode(lengths, 2, 7, 128, every, label="two groups of two stages", stages=2)
+    run_decode(lengths, 2, 7, 128, every, label="scores that rise by hundreds from page to page", growth=50)
     if BIG:
         for batch, context, kv, group in ((256, 1024, 4, 7), (512, 1024, 4, 7), (128, 4096, 8, 8), (64, 1000, 4, 7), (256, 400, 4, 7), (512, 320, 4, 7)):
             run_decode([context] * batch, kv, group, 128, (0, batch // 2, batch - 1), 1, f"B{batch} ctx{context}")

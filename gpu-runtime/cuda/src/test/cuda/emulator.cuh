@@ -22,6 +22,7 @@ typedef unsigned int u32;
 typedef unsigned long long u64;
 struct uint4 { u32 x, y, z, w; } __attribute__((aligned(16)));
 struct float4 { float x, y, z, w; } __attribute__((aligned(16)));
+struct uint2 { u32 x, y; } __attribute__((aligned(8)));
 struct float2 { float x, y; } __attribute__((aligned(8)));
 struct int2 { int x, y; } __attribute__((aligned(8)));
 inline uint4 make_uint4(u32 x, u32 y, u32 z, u32 w) { return {x, y, z, w}; }
@@ -344,6 +345,7 @@ DEVICE void barrier_arrive(u32 b) {
   p->arrived++;
   p->move();
 }
+DEVICE void copy_arrive(u32 b) { barrier_arrive(b); }
 DEVICE void barrier_expect(u32 b, u32 bytes) {
   emulated_barrier(b)->bytes += bytes;
   barrier_arrive(b);
@@ -398,17 +400,31 @@ DEVICE int block_now() { return blockIdx.x; }
 inline uint4 __ldcg(const uint4* p) { return *p; }
 inline u32 __ldcs(const u32* p) { return *p; }
 inline float4 __ldcg(const float4* p) { return *p; }
+inline float __ldcg(const float* p) { return *p; }
 DEVICE void fence_device() {}
-DEVICE void group_sync(int number) {
+template <int THREADS>
+void threads_sync(int number) {
   emulator::GroupBarrier& b = emulator::group_barriers[number];
   int turn = b.turn;
-  if (++b.arrived == 128) {
+  if (++b.arrived == THREADS) {
     b.arrived = 0;
     b.turn++;
   } else {
     while (b.turn == turn) emulator::yield();
   }
 }
+DEVICE void group_sync(int number) { threads_sync<128>(number); }
+template <int THREADS>
+bool threads_or(int number, bool any) {
+  static thread_local int said[16];
+  said[number] += any;
+  threads_sync<THREADS>(number);
+  const bool result = said[number] > 0;
+  threads_sync<THREADS>(number);
+  said[number] = 0;
+  return result;
+}
+DEVICE void warp_sync() { emulator::collective([](emulator::Warp&) {}); }
 
 // Hopper. A map says what emulated_device.cpp's cuTensorMapEncodeTiled writes; products are done
 // when they are started.

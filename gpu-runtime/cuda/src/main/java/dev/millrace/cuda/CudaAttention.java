@@ -8,19 +8,11 @@ import dev.millrace.cuda.kernel.KernelFile;
 import dev.millrace.cuda.kernel.Kernels;
 import dev.millrace.engine.compute.HeadLayout;
 
-/** Attention over the paged cache: prefill tiles, decode items, and the merge of their parts. */
+/** Attention over the paged cache: prefill tiles and decode items. */
 final class CudaAttention {
   private static final double LOG2_E = 1.4426950408889634;
-  private static final int DECODE_THREADS = 128;
-  private static final int DECODE_STAGES = 3;
-  private static final int DECODE_BARRIER_BYTES = 64;
   private static final int PREFILL_THREADS = 256;
   private static final int PREFILL_STAGES = 2;
-
-  /** Blocks of decode attention a multiprocessor holds. */
-  private static final int DECODE_RESIDENT = 2;
-
-  private static final int DECODE_RESIDENT_8 = 4;
 
   private final CudaDevice device;
   private final Kernels kernels;
@@ -47,7 +39,6 @@ final class CudaAttention {
     }
     if (batch.decodes() > 0) {
       decode(layout, qkv, cache, layer, y);
-      merge(batch, layout, cache.heads(), y);
     }
   }
 
@@ -91,17 +82,17 @@ final class CudaAttention {
       StepLayout layout, CudaTensor qkv, CudaKvCache cache, int layer, CudaTensor y) {
     HeadLayout heads = cache.heads();
     boolean narrow = cache.type().isEightBit();
-    int shared = DECODE_STAGES * CudaKvCache.headBytes(heads, cache.type()) + DECODE_BARRIER_BYTES;
+    PageRing ring = PageRing.of(device, CudaKvCache.headBytes(heads, cache.type()));
     KernelFile file = narrow ? KernelFile.DECODE_ATTENTION8 : KernelFile.DECODE_ATTENTION;
     kernels
         .get(file, "decode_attention" + cache.kernelSuffix(), heads.headSize())
-        .withSharedBytes(shared)
+        .withSharedBytes(ring.sharedBytes())
         .launch(
             // fixed, so that a recording serves every length; blocks without an item end at once
-            device.multiprocessors() * (narrow ? DECODE_RESIDENT_8 : DECODE_RESIDENT),
+            device.multiprocessors(),
             1,
-            DECODE_THREADS,
-            shared,
+            ring.threads(heads),
+            ring.sharedBytes(),
             arguments
                 .start()
                 .beginStructure()
@@ -117,28 +108,8 @@ final class CudaAttention {
                 .i32(heads.groupSize())
                 .i32(StepLayout.headTiles(heads))
                 .f32(scale(heads))
-                .endStructure(),
-            stream);
-  }
-
-  private void merge(CudaBatch batch, StepLayout layout, HeadLayout heads, CudaTensor y) {
-    int most = Math.min(batch.rows(), layout.limits().sequencesMax());
-    kernels
-        .get(KernelFile.DECODE_ATTENTION, "merge_attention", heads.headSize())
-        .launch(
-            batch.isDecodeOnly() ? most : batch.decodes(),
-            heads.kvHeads() * StepLayout.headTiles(heads),
-            CudaKvCache.headPitch(heads),
-            0,
-            arguments
-                .start()
-                .beginStructure()
-                .i64(scratch.step() + layout.merges())
-                .i64(scratch.partials())
-                .i64(y.address())
-                .i32(heads.kvHeads())
-                .i32(heads.groupSize())
-                .i32(StepLayout.headTiles(heads))
+                .i32(ring.stages())
+                .i32(layout.itemsMax())
                 .endStructure(),
             stream);
   }

@@ -93,7 +93,14 @@ final class CudaBackend extends CudaVerbs {
     arenas.put(MemoryPurpose.SCRATCH, arena);
     scratch = memory.take(Scratch.take(limits, settings.ranks(), arena));
     layout = StepLayout.of(limits);
-    batch = new CudaBatch(layout, settings.records(), settings.batchInvariant());
+    batch =
+        new CudaBatch(
+            layout,
+            settings.records(),
+            settings.batchInvariant(),
+            PageRing.of(context.device(), CudaKvCache.headBytes(limits.heads(), KvCacheType.AUTO))
+                    .groups()
+                * context.device().multiprocessors());
     for (int i = 0; i < stepMemory.length; i++) {
       stepMemory[i] = new PinnedBuffer(layout.bytes());
       stepCopied[i] = new CudaEvent();

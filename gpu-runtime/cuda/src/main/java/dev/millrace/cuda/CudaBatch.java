@@ -1,9 +1,11 @@
 package dev.millrace.cuda;
 
+import dev.millrace.engine.compute.HeadLayout;
 import dev.millrace.engine.compute.StepBatch;
 import dev.millrace.engine.step.LogitTask;
 import dev.millrace.engine.step.StepPlan;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -25,8 +27,11 @@ final class CudaBatch implements StepBatch {
   private final boolean padded;
   private final boolean allPrefilled;
   private final int groupSize;
-  private final int[] order; // decode sequences, longest tail first; (sequencesMax)
+  private final int units; // of a sequence that groups of warps attend to apart
+  private final int decodeGroups;
+  private final int[] order; // decode sequences; (sequencesMax)
   private final int[] pageStarts; // (sequencesMax)
+  private final int[] itemStarts; // by pages of an item; (pages of the longest context + 1)
   private int tokens;
   private int rows;
   private int logitRows;
@@ -39,14 +44,19 @@ final class CudaBatch implements StepBatch {
   /**
    * @param padded whether rows are rounded up to sizes that recordings and products are made for
    * @param allPrefilled whether single tokens go through prefill attention too
+   * @param decodeGroups groups of warps of the device that take items of decode attention
    */
-  CudaBatch(StepLayout layout, boolean padded, boolean allPrefilled) {
+  CudaBatch(StepLayout layout, boolean padded, boolean allPrefilled, int decodeGroups) {
     this.layout = layout;
     this.padded = padded;
     this.allPrefilled = allPrefilled;
-    groupSize = layout.limits().heads().groupSize();
+    this.decodeGroups = decodeGroups;
+    HeadLayout heads = layout.limits().heads();
+    groupSize = heads.groupSize();
+    units = heads.kvHeads() * StepLayout.headTiles(heads);
     order = new int[layout.limits().sequencesMax()];
     pageStarts = new int[layout.limits().sequencesMax()];
+    itemStarts = new int[pagesOf(layout.limits().contextTokensMax()) + 1];
   }
 
   /** Writes a plan into the step's host memory. */
@@ -147,68 +157,74 @@ final class CudaBatch implements StepBatch {
     }
   }
 
-  /** Tokens of a chunk: the shortest that leaves room for all partial results. */
+  /**
+   * Tokens of a chunk: at least one and a half times a group's share of all, for to merge chunks
+   * takes longer than to read some pages more, and as many as leave room for all partial results.
+   */
   private int chunkTokens(StepPlan plan) {
+    long all = 0;
+    for (int i = 0; i < decodes; i++) {
+      all += (long) pagesOf(plan.contextTokens()[order[i]]) * units;
+    }
     for (long chunk = StepLayout.CHUNK_TOKENS; ; chunk *= 2) {
       long slots = 0;
       for (int i = 0; i < decodes; i++) {
-        long chunks = StepLayout.divideUp(plan.contextTokens()[order[i]], chunk);
+        int chunks = StepLayout.chunks(plan.contextTokens()[order[i]], chunk);
         slots += chunks > 1 ? chunks : 0;
       }
-      if (slots <= layout.slotsMax()) {
+      boolean enough = 2 * chunk / StepPlan.BLOCK_TOKENS * decodeGroups >= 3 * all;
+      if (slots == 0 || (enough && slots <= layout.slotsMax())) {
         return (int) Math.min(chunk, Integer.MAX_VALUE);
       }
     }
   }
 
-  /** Whole chunks first, then tails from the longest: the last to start are the shortest. */
+  /** Items from the longest, counted in pages: the last to start are the shortest. */
   private void writeItems(StepPlan plan, ByteBuffer memory) {
     int chunk = chunkTokens(plan);
-    items = 0;
+    startItems(plan, chunk);
     int slot = 0;
     for (int i = 0; i < decodes; i++) {
       int s = order[i];
       int context = plan.contextTokens()[s];
-      int chunks = (int) StepLayout.divideUp(context, chunk);
-      int at = layout.merges() + StepLayout.ITEM_BYTES * i;
-      memory.putInt(at, plan.queryStarts()[s]);
-      memory.putInt(at + 4, chunks > 1 ? slot : -1);
-      memory.putInt(at + 8, chunks);
-      for (int c = 0; c < chunks - 1; c++) {
-        putItem(memory, plan.queryStarts()[s], pageStarts[s] + c * chunk / 64, chunk, slot + c);
+      int chunks = StepLayout.chunks(context, chunk);
+      for (int c = 0; c < chunks; c++) {
+        int used = c < chunks - 1 ? chunk : context - c * chunk;
+        int at = layout.items() + StepLayout.ITEM_BYTES * itemStarts[pagesOf(used)]++;
+        memory.putInt(at, plan.queryStarts()[s]);
+        memory.putInt(at + 4, pageStarts[s] + c * (chunk / StepPlan.BLOCK_TOKENS));
+        memory.putInt(at + 8, used);
+        memory.putInt(at + 12, chunks > 1 ? slot + c : -1);
+        memory.putInt(at + 16, chunks > 1 ? slot : -1);
+        memory.putInt(at + 20, chunks);
+        memory.putInt(at + 24, plan.blockTables()[s][c * (chunk / StepPlan.BLOCK_TOKENS)]);
       }
       slot += chunks > 1 ? chunks : 0;
-    }
-    for (int tailPages = chunk / StepPlan.BLOCK_TOKENS; tailPages > 0; tailPages--) {
-      slot = 0;
-      for (int i = 0; i < decodes; i++) {
-        int s = order[i];
-        int context = plan.contextTokens()[s];
-        int chunks = (int) StepLayout.divideUp(context, chunk);
-        int tail = context - (chunks - 1) * chunk;
-        slot += chunks > 1 ? chunks : 0;
-        if (StepLayout.divideUp(tail, StepPlan.BLOCK_TOKENS) == tailPages) {
-          putItem(
-              memory,
-              plan.queryStarts()[s],
-              pageStarts[s] + (chunks - 1) * chunk / StepPlan.BLOCK_TOKENS,
-              tail,
-              chunks > 1 ? slot - 1 : -1);
-        }
-      }
-    }
-    for (int i = decodes; i < Math.min(rows, layout.limits().sequencesMax()); i++) {
-      memory.putInt(layout.merges() + StepLayout.ITEM_BYTES * i + 8, 0);
     }
     memory.putInt(layout.header(), items);
   }
 
-  private void putItem(ByteBuffer memory, int row, int page, int itemTokens, int slot) {
-    int at = layout.items() + StepLayout.ITEM_BYTES * items++;
-    memory.putInt(at, row);
-    memory.putInt(at + 4, page);
-    memory.putInt(at + 8, itemTokens);
-    memory.putInt(at + 12, slot);
+  /** Where the items of so many pages start: after those that have more. */
+  private void startItems(StepPlan plan, int chunk) {
+    Arrays.fill(itemStarts, 0);
+    for (int i = 0; i < decodes; i++) {
+      int context = plan.contextTokens()[order[i]];
+      int chunks = StepLayout.chunks(context, chunk);
+      itemStarts[pagesOf(context - (chunks - 1) * chunk)]++;
+      if (chunks > 1) {
+        itemStarts[pagesOf(chunk)] += chunks - 1;
+      }
+    }
+    items = 0;
+    for (int i = itemStarts.length - 1; i >= 0; i--) {
+      int count = itemStarts[i];
+      itemStarts[i] = items;
+      items += count;
+    }
+  }
+
+  private static int pagesOf(int contextTokens) {
+    return (int) StepLayout.divideUp(contextTokens, StepPlan.BLOCK_TOKENS);
   }
 
   /** Tiles of the sequences from the last down: those with most before them start first. */

@@ -15,7 +15,10 @@ import dev.millrace.engine.step.StepPlan;
  * @param pagesMax most pages of all sequences
  */
 record StepLayout(StepLimits limits, int itemsMax, int slotsMax, int tilesMax, int pagesMax) {
-  /** Tokens of a chunk of decode attention, unless slots are short. */
+  /**
+   * Tokens of a chunk of decode attention, at least. A context of two chunks or less stays whole:
+   * nothing has to be merged.
+   */
   static final int CHUNK_TOKENS = 512;
 
   /** Rows of a tile of prefill attention, counted in tokens times heads of a group. */
@@ -24,7 +27,7 @@ record StepLayout(StepLimits limits, int itemsMax, int slotsMax, int tilesMax, i
   /** Query heads a unit of decode attention takes. */
   static final int TILE_HEADS = 8;
 
-  static final int ITEM_BYTES = 16;
+  static final int ITEM_BYTES = 32;
   static final int TILE_BYTES = 32;
   private static final int HEADER_BYTES = 256;
 
@@ -32,7 +35,7 @@ record StepLayout(StepLimits limits, int itemsMax, int slotsMax, int tilesMax, i
   private static final int SLOTS_CAP = 8192;
 
   static StepLayout of(StepLimits limits) {
-    long chunks = divideUp(limits.contextTokensMax(), CHUNK_TOKENS);
+    long chunks = chunks(limits.contextTokensMax(), CHUNK_TOKENS);
     int slots = (int) Math.min(SLOTS_CAP, limits.sequencesMax() * chunks);
     slots = Math.max(slots, 2 * limits.sequencesMax());
     long pages =
@@ -48,6 +51,11 @@ record StepLayout(StepLimits limits, int itemsMax, int slotsMax, int tilesMax, i
 
   static long divideUp(long x, long by) {
     return (x + by - 1) / by;
+  }
+
+  /** Parts that a context is cut into. */
+  static int chunks(int contextTokens, long chunkTokens) {
+    return contextTokens <= 2 * chunkTokens ? 1 : (int) divideUp(contextTokens, chunkTokens);
   }
 
   private static int align(long bytes) {
@@ -80,12 +88,8 @@ record StepLayout(StepLimits limits, int itemsMax, int slotsMax, int tilesMax, i
     return slots() + perToken();
   }
 
-  int merges() {
-    return logitRows() + perToken();
-  }
-
   int items() {
-    return merges() + align((long) ITEM_BYTES * limits.sequencesMax());
+    return logitRows() + perToken();
   }
 
   int tiles() {

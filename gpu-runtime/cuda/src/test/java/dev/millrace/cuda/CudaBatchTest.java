@@ -17,6 +17,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -25,6 +27,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 final class CudaBatchTest {
   private static final int PAGE = StepPlan.BLOCK_TOKENS;
   private static final int UNTOUCHED = 0x5a5a5a5a;
+
+  /** Of an H100. */
+  private static final int GROUPS = 3 * 132;
 
   /** Sequences of so many tokens, of which the last {@code queries} are this step's. */
   private static StepPlan plan(int[] contexts, int[] queries, int... logitRows) {
@@ -61,11 +66,15 @@ final class CudaBatchTest {
   /** A batch and the memory that it wrote. */
   private record Written(StepLayout layout, CudaBatch batch, ByteBuffer memory) {
     static Written of(StepLayout layout, boolean padded, StepPlan plan) {
+      return of(layout, padded, GROUPS, plan);
+    }
+
+    static Written of(StepLayout layout, boolean padded, int groups, StepPlan plan) {
       ByteBuffer memory = ByteBuffer.allocate(layout.bytes()).order(ByteOrder.nativeOrder());
       while (memory.hasRemaining()) {
         memory.putInt(UNTOUCHED);
       }
-      CudaBatch batch = new CudaBatch(layout, padded, false);
+      CudaBatch batch = new CudaBatch(layout, padded, false, groups);
       batch.take(plan, memory);
       return new Written(layout, batch, memory);
     }
@@ -101,7 +110,8 @@ final class CudaBatchTest {
       }
       int queries = plan.queryStarts()[s + 1] - plan.queryStarts()[s];
       if (queries == 1) {
-        assertDecoded(plan.queryStarts()[s], context, pages, decodes++, partials, written, what);
+        assertDecoded(plan.queryStarts()[s], context, pages, partials, written, what);
+        decodes++;
       }
       pages += used;
     }
@@ -109,42 +119,43 @@ final class CudaBatchTest {
     assertEquals(layout.pages() + 4 * pages, written.batch.usedBytes(), what);
     assertTrue(partials.size() <= layout.slotsMax(), what);
     assertEquals(written.batch.items(), written.at(layout.header(), 0), what);
+    assertLongestFirst(written, what);
     assertTiles(plan, written, what);
   }
 
-  /** The items of a row cover its context once, and its merge knows their partial results. */
+  /** The items of a row cover its context once, and know each other's partial results. */
   private static void assertDecoded(
-      int row,
-      int context,
-      int firstPage,
-      int merge,
-      Set<Integer> partials,
-      Written written,
-      String what) {
-    int merges = written.layout.merges() + StepLayout.ITEM_BYTES * merge;
-    assertEquals(row, written.at(merges, 0), what);
-    int firstSlot = written.at(merges, 1);
-    int chunks = written.at(merges, 2);
-    boolean[] covered = new boolean[(int) StepLayout.divideUp(context, PAGE)];
+      int row, int context, int firstPage, Set<Integer> partials, Written written, String what) {
+    boolean[] covered = new boolean[pagesOf(context)];
     int tokens = 0;
     int found = 0;
+    int chunks = -1;
+    int firstSlot = -1;
+    SortedMap<Integer, Integer> starts = new TreeMap<>(); // by slot
     for (int i = 0; i < written.batch.items(); i++) {
       int item = written.layout.items() + StepLayout.ITEM_BYTES * i;
       if (written.at(item, 0) != row) {
         continue;
       }
+      chunks = found == 0 ? written.at(item, 5) : chunks;
+      firstSlot = found == 0 ? written.at(item, 4) : firstSlot;
+      assertEquals(chunks, written.at(item, 5), what);
+      assertEquals(firstSlot, written.at(item, 4), what);
       found++;
       int start = written.at(item, 1) - firstPage;
       int length = written.at(item, 2);
-      for (int page = start; page < start + StepLayout.divideUp(length, PAGE); page++) {
+      for (int page = start; page < start + pagesOf(length); page++) {
         assertFalse(covered[page], what + ": page " + page + " twice");
         covered[page] = true;
       }
       tokens += length;
+      assertEquals(
+          written.at(written.layout.pages(), written.at(item, 1)), written.at(item, 6), what);
       int slot = written.at(item, 3);
       if (chunks == 1) {
         assertEquals(-1, slot, what);
       } else {
+        starts.put(slot, start);
         assertTrue(slot >= firstSlot && slot < firstSlot + chunks, what);
         assertTrue(partials.add(slot), what + ": partial " + slot + " twice");
       }
@@ -152,6 +163,23 @@ final class CudaBatchTest {
     assertEquals(chunks, found, what);
     assertEquals(context, tokens, what);
     assertEquals(chunks == 1, firstSlot == -1, what);
+    assertEquals(
+        starts.values().stream().sorted().toList(),
+        List.copyOf(starts.values()),
+        what + ": partial results are merged in order");
+  }
+
+  private static int pagesOf(int tokens) {
+    return (int) StepLayout.divideUp(tokens, PAGE);
+  }
+
+  private static void assertLongestFirst(Written written, String what) {
+    int before = Integer.MAX_VALUE;
+    for (int i = 0; i < written.batch.items(); i++) {
+      int pages = pagesOf(written.at(written.layout.items() + StepLayout.ITEM_BYTES * i, 2));
+      assertTrue(pages <= before, what + ": item " + i);
+      before = pages;
+    }
   }
 
   /** Tiles cover every row of every prefilled sequence once, its last rows first. */
@@ -181,12 +209,30 @@ final class CudaBatchTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"1", "63", "64", "65", "127", "128", "129", "511", "512", "513", "1025", "4098"})
+  @CsvSource({
+    "1", "63", "64", "65", "127", "128", "129", "511", "512", "513", "1024", "1025", "4098"
+  })
   void decodedContextIsCoveredOnce(int context) {
     StepLayout layout = layout(8, 3, 4098, 3);
     StepPlan plan = plan(new int[] {context, 1, 77}, new int[] {1, 1, 1}, 0, 1, 2);
 
     assertMatches(plan, Written.of(layout, true, plan), "context " + context);
+  }
+
+  /** Two kv heads on 396 groups of warps. */
+  @ParameterizedTest
+  @CsvSource({"1, 1024, 1", "1, 1025, 3", "8, 4096, 64", "20, 4096, 80", "64, 4096, 64"})
+  void contextsAreCutWhereThereAreFewerThanGroups(int sequences, int context, int items) {
+    int[] contexts = new int[sequences];
+    int[] queries = new int[sequences];
+    Arrays.fill(contexts, context);
+    Arrays.fill(queries, 1);
+    StepPlan plan = plan(contexts, queries);
+
+    Written written = Written.of(layout(sequences, sequences, context, 3), true, plan);
+
+    assertMatches(plan, written, sequences + " of " + context);
+    assertEquals(items, written.batch.items());
   }
 
   @Test
@@ -229,16 +275,17 @@ final class CudaBatchTest {
     int sequences = 5000;
     int[] contexts = new int[sequences];
     int[] queries = new int[sequences];
-    Arrays.fill(contexts, 1600); // four chunks of 512 each: 20,000 partial results, room for 10,000
+    // six chunks of 512 for every other: 15,000 partial results, room for 10,000
+    Arrays.setAll(contexts, s -> s % 2 == 0 ? 3000 : 1);
     Arrays.fill(queries, 1);
-    StepLayout layout = layout(sequences, sequences, 1600, 1);
+    StepLayout layout = layout(sequences, sequences, 3000, 1);
     StepPlan plan = plan(contexts, queries);
 
-    Written written = Written.of(layout, true, plan);
+    Written written = Written.of(layout, true, 1 << 20, plan);
 
     assertEquals(10_000, layout.slotsMax());
     assertMatches(plan, written, "short of slots");
-    assertEquals(2 * sequences, written.batch.items());
+    assertEquals(sequences / 2 + 3 * sequences / 2, written.batch.items());
   }
 
   @ParameterizedTest
@@ -294,7 +341,7 @@ final class CudaBatchTest {
   void batchTakesOneStepAfterAnother() {
     StepLayout layout = layout(200, 4, 1200, 2);
     ByteBuffer memory = ByteBuffer.allocate(layout.bytes()).order(ByteOrder.nativeOrder());
-    CudaBatch batch = new CudaBatch(layout, true, false);
+    CudaBatch batch = new CudaBatch(layout, true, false, GROUPS);
     StepPlan large = plan(new int[] {1200, 150, 900, 9}, new int[] {1, 150, 1, 9}, 0, 150);
     StepPlan small = plan(new int[] {65}, new int[] {1}, 0);
 
@@ -307,7 +354,7 @@ final class CudaBatchTest {
 
   @Test
   void stepBeyondTheLimitsIsRefusedWithBothNumbers() {
-    CudaBatch batch = new CudaBatch(layout(4, 2, 64, 1), true, false);
+    CudaBatch batch = new CudaBatch(layout(4, 2, 64, 1), true, false, GROUPS);
     ByteBuffer memory = ByteBuffer.allocate(1 << 16);
 
     for (StepPlan plan :

@@ -37,7 +37,6 @@ final class StepLayoutTest {
             layout.positions(),
             layout.slots(),
             layout.logitRows(),
-            layout.merges(),
             layout.items(),
             layout.tiles(),
             layout.pages(),
@@ -49,8 +48,7 @@ final class StepLayoutTest {
             4L * tokens,
             4L * tokens,
             4L * tokens,
-            16L * sequences,
-            16L * layout.itemsMax(),
+            32L * layout.itemsMax(),
             32L * layout.tilesMax(),
             4L * layout.pagesMax());
 

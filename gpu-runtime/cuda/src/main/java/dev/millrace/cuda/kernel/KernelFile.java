@@ -51,7 +51,7 @@ public enum KernelFile {
           "all_reduce_ordered",
           "all_gather_ordered")),
   HEADS("heads", true, List.of("heads_any", "heads_vector", "heads_sums")),
-  DECODE_ATTENTION("decode_attention", true, List.of("decode_attention", "merge_attention")),
+  DECODE_ATTENTION("decode_attention", true, List.of("decode_attention")),
   PREFILL_ATTENTION("prefill_attention", true, List.of("prefill_attention")),
   APPEND8("append8", true, List.of("append_int8", "append_fp8")),
   DECODE_ATTENTION8(
