@@ -39,7 +39,7 @@ import org.apache.beam.sdk.util.construction.PipelineTranslation;
  */
 final class ClusterGeneration {
   private static final Duration CANCELLED_WITHIN = Duration.ofSeconds(60);
-  private static final long POLL_MILLIS = 200;
+  private static final long POLL_MILLIS = 100;
 
   /** Attempts after a lost worker; what is committed is not computed again. */
   private static final int RETRIES = 3;
