@@ -30,6 +30,8 @@ import java.util.concurrent.FutureTask;
 import org.apache.beam.sdk.Pipeline;
 import org.apache.beam.sdk.PipelineResult;
 import org.apache.beam.sdk.coders.SerializableCoder;
+import org.apache.beam.sdk.options.PipelineOptions;
+import org.apache.beam.sdk.util.construction.PipelineTranslation;
 
 /**
  * Carries out the generate stage on Flink: the same pipeline as {@link Generation}, submitted and
@@ -37,7 +39,7 @@ import org.apache.beam.sdk.coders.SerializableCoder;
  */
 final class ClusterGeneration {
   private static final Duration CANCELLED_WITHIN = Duration.ofSeconds(60);
-  private static final long POLL_MILLIS = 200;
+  private static final long POLL_MILLIS = 100;
 
   /** Attempts after a lost worker; what is committed is not computed again. */
   private static final int RETRIES = 3;
@@ -117,16 +119,8 @@ final class ClusterGeneration {
   }
 
   private PipelineResult submit(List<Chunk> chunks, String name, Path configuration) {
-    BatchInference<Chunk, ChunkResult> inference =
-        BatchInference.ofBatches(
-                factory,
-                Chunks.opener(folder, sampling, name),
-                SerializableCoder.of(ChunkResult.class))
-            .withLinger(Duration.ZERO) // the engine's own process lingers
-            .ofRun(name);
-    Pipeline pipeline =
-        Generation.pipeline(
-            chunks, Generation.options(flinkArguments(chunks, name, configuration)), inference);
+    PipelineOptions options = Generation.options(jobArguments(chunks, name, configuration));
+    Pipeline pipeline = pipeline(chunks, options, folder, factory, sampling, name);
     try {
       return pipeline.run();
     } catch (RuntimeException e) {
@@ -134,18 +128,56 @@ final class ClusterGeneration {
     }
   }
 
-  private List<String> flinkArguments(List<Chunk> chunks, String name, Path configuration) {
+  /**
+   * Loads what submitting needs of Beam and its runner, by making such a pipeline: a second of a
+   * core that would otherwise pass between staging and generating.
+   *
+   * @param arguments for Beam, besides those that come of the settings
+   * @return Beam's options but for those of one job
+   */
+  static PipelineOptions prepare(
+      WorkFolder folder, EngineFactory factory, FlinkSettings settings, List<String> arguments) {
+    PipelineOptions options = Generation.options(runnerArguments(settings, arguments));
+    PipelineTranslation.toProto(
+        pipeline(List.of(), options, folder, factory, SamplingSettings.greedy(), "none"));
+    return options;
+  }
+
+  private static Pipeline pipeline(
+      List<Chunk> chunks,
+      PipelineOptions options,
+      WorkFolder folder,
+      EngineFactory factory,
+      SamplingSettings sampling,
+      String name) {
+    return Generation.pipeline(
+        chunks,
+        options,
+        BatchInference.ofBatches(
+                factory,
+                Chunks.opener(folder, sampling, name),
+                SerializableCoder.of(ChunkResult.class))
+            .withLinger(Duration.ZERO) // the engine's own process lingers
+            .ofRun(name));
+  }
+
+  private List<String> jobArguments(List<Chunk> chunks, String name, Path configuration) {
+    List<String> all = runnerArguments(settings, arguments);
+    all.add("--jobName=" + name);
+    all.add("--parallelism=" + Math.max(1, Math.min(settings.parallelism(), chunks.size())));
+    all.add("--flinkConfDir=" + configuration);
+    return all;
+  }
+
+  private static List<String> runnerArguments(FlinkSettings settings, List<String> arguments) {
     List<String> all = new ArrayList<>();
     all.add("--runner=FlinkRunner");
-    all.add("--jobName=" + name);
     all.add("--flinkMaster=" + settings.beamMaster());
-    all.add("--parallelism=" + Math.max(1, Math.min(settings.parallelism(), chunks.size())));
     all.add("--useDataStreamForBatch=true"); // deals descriptors out in turn, and has a future
     all.add("--attachedMode=" + settings.isLocal()); // others are followed by their state
     all.add("--jobCheckIntervalInSecs=1");
     all.add("--numberOfExecutionRetries=" + (settings.isLocal() ? 0 : RETRIES));
     all.add("--executionRetryDelay=1000");
-    all.add("--flinkConfDir=" + configuration);
     if (!settings.isOfThisProcess()) {
       all.add("--filesToStage=" + String.join(",", settings.jars()));
     }

@@ -91,7 +91,7 @@ final class JobRun {
       if (manifest == null) {
         endLeftJob(output);
         FlinkSettings cluster = flink == null ? null : reached(flink);
-        FutureTask<PipelineOptions> options = cluster == null ? prepareOptions() : null;
+        FutureTask<PipelineOptions> options = prepareBeam(output, cluster);
         StageManifest stage = stage(output);
         generate(output, stage, options, cluster);
         manifest = assemble(output, stage);
@@ -132,11 +132,16 @@ final class JobRun {
     return asked.parallelism() > 0 ? asked : asked.withParallelism(slots);
   }
 
-  /** Beam takes most of a second to make its options: it can do so while rows are staged. */
-  private FutureTask<PipelineOptions> prepareOptions() {
+  /** Beam takes a second to load its classes: it can do so while rows are staged. */
+  private FutureTask<PipelineOptions> prepareBeam(OutputFolder output, FlinkSettings cluster) {
     FutureTask<PipelineOptions> options =
-        new FutureTask<>(() -> Generation.options(beamArguments()));
-    Thread thread = new Thread(options, "millrace-beam-options");
+        new FutureTask<>(
+            () ->
+                cluster == null
+                    ? Generation.options(beamArguments())
+                    : ClusterGeneration.prepare(
+                        output.folder(), factory, cluster, beamArguments()));
+    Thread thread = new Thread(options, "millrace-beam");
     thread.setDaemon(true);
     thread.start();
     return options;
@@ -247,7 +252,7 @@ final class JobRun {
         StorageErrors.guard(
             output.folder().journals(),
             () -> Chunks.open(output.folder(), stage.chunks(), counters));
-    PipelineOptions options = open.isEmpty() || cluster != null ? null : await(prepared);
+    PipelineOptions options = open.isEmpty() ? null : await(prepared);
     boolean here = options != null && Generation.isDirect(options);
     try (EngineLease lease = here ? load() : null) {
       StageWatch watch =

@@ -18,6 +18,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 
 /** Opens engines in this JVM: a workspace, and how to run it. */
 public final class LocalEngineFactory implements EngineFactory {
@@ -124,19 +126,43 @@ public final class LocalEngineFactory implements EngineFactory {
     long start = System.nanoTime();
     try (Workspace workspace = open()) {
       WorkspaceManifest manifest = workspace.manifest();
-      EngineModel model =
-          new EngineModel(
-              text(workspace),
-              manifest.shape().vocabularySize(),
-              manifest.generation().eosTokenIds(),
-              contextTokensMax(manifest));
+      FutureTask<EngineText> text = readText(workspace);
       ModelExecutor executor = executors.open(workspace, settings);
       try {
+        EngineModel model =
+            new EngineModel(
+                await(text),
+                manifest.shape().vocabularySize(),
+                manifest.generation().eosTokenIds(),
+                contextTokensMax(manifest));
         return start(manifest, model, executor, start, listener);
       } catch (RuntimeException e) {
         executor.close();
         throw e;
       }
+    }
+  }
+
+  /** In a new JVM a large vocabulary takes as long as the weights, but another core. */
+  private FutureTask<EngineText> readText(Workspace workspace) {
+    FutureTask<EngineText> text = new FutureTask<>(() -> text(workspace));
+    Thread thread = new Thread(text, "millrace-text");
+    thread.setDaemon(true);
+    thread.start();
+    return text;
+  }
+
+  private static EngineText await(FutureTask<EngineText> text) {
+    try {
+      return text.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new EngineException("interrupted while the tokenizer was read", e);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException failure) {
+        throw failure;
+      }
+      throw new EngineException("the tokenizer cannot be read: " + e.getCause(), e);
     }
   }
 

@@ -124,6 +124,25 @@ final class LocalEngineFactoryTest {
     assertThrows(EngineException.class, nowhere::openPromptEncoder);
   }
 
+  /** It is read beside the weights: what was loaded meanwhile must be let go of. */
+  @Test
+  void anEngineWhoseTemplateIsMissingIsRefusedAndLeavesNoRankBehind() throws InterruptedException {
+    TextSettings missing = TextSettings.defaults().withTemplateName("absent");
+
+    EngineException error =
+        assertThrows(
+            EngineException.class,
+            () -> new LocalEngineFactory(workspace, SETTINGS, missing).openEngine());
+
+    assertTrue(error.getMessage().contains("absent"), error.getMessage());
+    for (Thread thread : Thread.getAllStackTraces().keySet()) {
+      if (thread.getName().contains("-rank-")) {
+        thread.join(10_000);
+        assertFalse(thread.isAlive(), thread.getName());
+      }
+    }
+  }
+
   private void assertMessage(String part, EngineSettings settings) {
     EngineException error =
         assertThrows(EngineException.class, () -> factory(settings).openEngine());

@@ -136,9 +136,11 @@ final class EngineServer {
 
   private void serve(SocketChannel channel) {
     try (channel) {
+      MessageStream.rehearse(new OrderLayout()); // while the engine opens
+      MessageStream.rehearse(new ReplyLayout());
       serve(channel, opened.join());
     } catch (IOException e) {
-      log("a worker's connection cannot be closed: " + e);
+      log("a worker's connection failed: " + e);
     } finally {
       synchronized (this) {
         users--;

@@ -1,6 +1,9 @@
 package dev.millrace.pipeline.host;
 
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.channels.Channels;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
 import java.util.ArrayList;
@@ -76,6 +79,20 @@ final class MessageStream {
       root.setRowCount(messages.size());
       writer.writeBatch();
     }
+  }
+
+  /**
+   * Loads the classes that a stream needs, a quarter of a second in a new JVM, with one of none.
+   */
+  static <M> void rehearse(Layout<M> layout) throws IOException {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    writeAll(Channels.newChannel(bytes), List.of(), layout);
+    read(
+        Channels.newChannel(new ByteArrayInputStream(bytes.toByteArray())),
+        layout,
+        message -> {
+          throw new IOException("expected no message, found " + message);
+        });
   }
 
   /** Reads until the other side closes the connection. */
