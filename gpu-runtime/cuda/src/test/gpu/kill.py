@@ -2,31 +2,35 @@
 
     kill.py RUN_JOB PROMPTS.jsonl FOLDER [--backend cuda] [--rows 30000] [--kills 3] [-- OPTIONS OF run-job...]
 
-Runs the job once undisturbed; then anew, killed so often, each time after an equal part of the undisturbed run's time; then, on a GPU, once with two files of the
-kernel cache exchanged, which must end the job with an error that names a kernel and leave what was done; then to its end. Rows must be the same ids, each
-once; answers the same for 99 % (batches differ after a kill, so near ties may fall the other way)."""
+Runs the job on a few rows, for the time of starting and to have kernels compiled; once undisturbed; then anew, killed so often, each time at a random moment
+of an equal part of the work; then, on a GPU, once with two files of the kernel cache exchanged, which must end the job with an error that names a kernel and
+leave what was done; then to its end, with rows kept from the killed runs. Rows must be the same ids, each once; answers the same for 99 % (batches differ
+after a kill, so near ties may fall the other way)."""
 import argparse
 import json
 import os
+import random
+import re
 import signal
 import subprocess
 import time
 from pathlib import Path
 
 SAME_SHARE_MIN = 0.99
+FEW_ROWS = 20
 
 
-def command(options, output):
-    return [options.run_job, "--input", str(options.folder / "rows.jsonl"), "--output", str(options.folder / output), "--backend", options.backend,
+def command(options, output, rows):
+    return [options.run_job, "--input", str(options.folder / rows), "--output", str(options.folder / output), "--backend", options.backend,
             "--max-tokens", "48", *options.rest]
 
 
-def run(options, output, kill_after=None):
+def run(options, output, kill_after=None, rows="rows.jsonl"):
     """The exit code and what was said; of a run that was killed, None and nothing."""
     start = time.time()
     log = options.folder / f"{output}.log"
     with open(log, "w") as out:
-        process = subprocess.Popen(command(options, output), stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
+        process = subprocess.Popen(command(options, output, rows), stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
         try:
             code = process.wait(kill_after or options.timeout)
         except subprocess.TimeoutExpired:
@@ -63,23 +67,30 @@ def main():
     parser.add_argument("--rows", type=int, default=30000)
     parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("--timeout", type=float, default=120)
+    parser.add_argument("--seed", type=int, default=random.randrange(1000))
     parser.add_argument("rest", nargs="*")
     options = parser.parse_args()
     options.folder.mkdir(parents=True)
     prompts = [json.loads(line)["prompt"] for line in open(options.prompts)]
-    with open(options.folder / "rows.jsonl", "w") as out:
-        for i in range(options.rows):  # numbered, so that none is answered as the duplicate of another
-            out.write(json.dumps({"id": i, "prompt": f"{prompts[i % len(prompts)]} ({i})"}) + "\n")
+    for name, count in (("rows.jsonl", options.rows), ("few.jsonl", FEW_ROWS)):
+        with open(options.folder / name, "w") as out:
+            for i in range(count):  # numbered, so that none is answered as the duplicate of another
+                out.write(json.dumps({"id": i, "prompt": f"{prompts[i % len(prompts)]} ({i})"}) + "\n")
 
+    for turn in ("cold", "warm"):  # the first compiles kernels
+        code, said, start = run(options, turn, rows="few.jsonl")
+        assert code == 0, said[-2000:]
     code, said, seconds = run(options, "undisturbed")
     assert code == 0, said[-2000:]
     expected = answers(options, "undisturbed")
     assert len(expected) == options.rows
-    print(f"undisturbed: {len(expected)} rows in {seconds:.1f} s", flush=True)
+    print(f"undisturbed: {len(expected)} rows in {seconds:.1f} s; {FEW_ROWS} rows in {start:.1f} s; seed {options.seed}", flush=True)
 
     failed = []
+    moments = random.Random(options.seed)
     for kill in range(1, options.kills + 1):
-        moment = seconds / (options.kills + 1)  # what is done is kept, so that the last one finds work too
+        # what is done is kept, so that the last one finds work too
+        moment = start + max(0, seconds - start) / (options.kills + 1) * moments.uniform(0.3, 1)
         code, said, _ = run(options, "killed", moment)
         print(f"kill -9 after {moment:.1f} s: {'killed' if code is None else f'had ended with {code}'}", flush=True)
         if code is not None:
@@ -95,6 +106,8 @@ def main():
     code, said, seconds = run(options, "killed")
     kept = next((line.strip() for line in said.splitlines() if "kept from an earlier run" in line), "")
     print(f"to the end: exit {code} in {seconds:.1f} s; {kept}", flush=True)
+    if not re.search(r"[1-9][0-9,]* kept from an earlier run", kept):
+        failed.append("nothing was kept from the killed runs: take more rows")
     if code != 0:
         failed.append(f"resumed: exit {code}: {said[-500:]}")
     else:
