@@ -31,12 +31,15 @@ def run(options, output, kill_after=None, rows="rows.jsonl"):
     log = options.folder / f"{output}.log"
     with open(log, "w") as out:
         process = subprocess.Popen(command(options, output, rows), stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
+        code = None
         try:
             code = process.wait(kill_after or options.timeout)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            code = None
+            pass
+        finally:  # also when this script itself is told to end
+            if code is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
     return code, log.read_text(errors="replace"), time.time() - start
 
 
@@ -70,6 +73,7 @@ def main():
     parser.add_argument("--seed", type=int, default=random.randrange(1000))
     parser.add_argument("rest", nargs="*")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: exit("told to end"))
     options.folder.mkdir(parents=True)
     prompts = [json.loads(line)["prompt"] for line in open(options.prompts)]
     for name, count in (("rows.jsonl", options.rows), ("few.jsonl", FEW_ROWS)):
