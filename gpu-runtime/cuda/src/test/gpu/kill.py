@@ -1,6 +1,6 @@
 """A job on a GPU that is killed (kill -9), then started with broken machine code, and ends with every row answered once.
 
-    kill.py RUN_JOB PROMPTS.jsonl FOLDER [--backend cuda] [--rows 30000] [--kills 3] [-- OPTIONS OF run-job...]
+    kill.py RUN_JOB PROMPTS.jsonl FOLDER [--backend cuda] [--rows 120000] [--kills 3] [-- OPTIONS OF run-job...]
 
 Runs the job on a few rows, for the time of starting and to have kernels compiled; once undisturbed; then anew, killed so often, each time at a random moment
 of an equal part of the work; then, on a GPU, once with two files of the kernel cache exchanged, which must end the job with an error that names a kernel and
@@ -50,8 +50,10 @@ def answers(options, output):
 
 
 def swap_two_kernels(cache):
-    """Exchanges the largest two files of machine code; returns what puts them back."""
-    one, other = sorted(cache.glob("kernels/*.cubin"), key=lambda f: -f.stat().st_size)[:2]
+    """Exchanges two files of machine code that every model needs; returns what puts them back."""
+    files = {name: [f for f in cache.glob("kernels/*.cubin") if name in f.read_bytes()] for name in (b"embed_bf16", b"gather_rows")}
+    assert all(len(found) == 1 for found in files.values()), files
+    one, other = (found[0] for found in files.values())
     contents = one.read_bytes(), other.read_bytes()
     one.write_bytes(contents[1]), other.write_bytes(contents[0])
 
@@ -67,7 +69,7 @@ def main():
     parser.add_argument("prompts", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--backend", default="cuda")
-    parser.add_argument("--rows", type=int, default=30000)
+    parser.add_argument("--rows", type=int, default=120000)
     parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("--timeout", type=float, default=120)
     parser.add_argument("--seed", type=int, default=random.randrange(1000))
