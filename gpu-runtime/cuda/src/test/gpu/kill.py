@@ -1,38 +1,45 @@
 """A job on a GPU that is killed (kill -9), then started with broken machine code, and ends with every row answered once.
 
-    kill.py RUN_JOB PROMPTS.jsonl FOLDER [--backend cuda] [--rows 30000] [--kills 3] [-- OPTIONS OF run-job...]
+    kill.py RUN_JOB PROMPTS.jsonl FOLDER [--backend cuda] [--rows 120000] [--kills 3] [-- OPTIONS OF run-job...]
 
-Runs the job once undisturbed; then anew, killed so often, each time after an equal part of the undisturbed run's time; then, on a GPU, once with two files of the
-kernel cache exchanged, which must end the job with an error that names a kernel and leave what was done; then to its end. Rows must be the same ids, each
-once; answers the same for 99 % (batches differ after a kill, so near ties may fall the other way)."""
+Runs the job on a few rows, for the time of starting and to have kernels compiled; once undisturbed; then anew, killed so often, each time at a random moment
+of an equal part of the work; then, on a GPU, once with two files of the kernel cache exchanged, which must end the job with an error that names a kernel and
+leave what was done; then to its end, with rows kept from the killed runs. Rows must be the same ids, each once; answers the same for 99 % (batches differ
+after a kill, so near ties may fall the other way)."""
 import argparse
 import json
 import os
+import random
+import re
 import signal
 import subprocess
 import time
 from pathlib import Path
 
 SAME_SHARE_MIN = 0.99
+FEW_ROWS = 20
 
 
-def command(options, output):
-    return [options.run_job, "--input", str(options.folder / "rows.jsonl"), "--output", str(options.folder / output), "--backend", options.backend,
+def command(options, output, rows):
+    return [options.run_job, "--input", str(options.folder / rows), "--output", str(options.folder / output), "--backend", options.backend,
             "--max-tokens", "48", *options.rest]
 
 
-def run(options, output, kill_after=None):
+def run(options, output, kill_after=None, rows="rows.jsonl"):
     """The exit code and what was said; of a run that was killed, None and nothing."""
     start = time.time()
     log = options.folder / f"{output}.log"
     with open(log, "w") as out:
-        process = subprocess.Popen(command(options, output), stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
+        process = subprocess.Popen(command(options, output, rows), stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
+        code = None
         try:
             code = process.wait(kill_after or options.timeout)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            code = None
+            pass
+        finally:  # also when this script itself is told to end
+            if code is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
     return code, log.read_text(errors="replace"), time.time() - start
 
 
@@ -43,8 +50,10 @@ def answers(options, output):
 
 
 def swap_two_kernels(cache):
-    """Exchanges the largest two files of machine code; returns what puts them back."""
-    one, other = sorted(cache.glob("kernels/*.cubin"), key=lambda f: -f.stat().st_size)[:2]
+    """Exchanges two files of machine code that every model needs; returns what puts them back."""
+    files = {name: [f for f in cache.glob("kernels/*.cubin") if name in f.read_bytes()] for name in (b"embed_bf16", b"gather_rows")}
+    assert all(len(found) == 1 for found in files.values()), files
+    one, other = (found[0] for found in files.values())
     contents = one.read_bytes(), other.read_bytes()
     one.write_bytes(contents[1]), other.write_bytes(contents[0])
 
@@ -60,26 +69,34 @@ def main():
     parser.add_argument("prompts", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--backend", default="cuda")
-    parser.add_argument("--rows", type=int, default=30000)
+    parser.add_argument("--rows", type=int, default=120000)
     parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("--timeout", type=float, default=120)
+    parser.add_argument("--seed", type=int, default=random.randrange(1000))
     parser.add_argument("rest", nargs="*")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: exit("told to end"))
     options.folder.mkdir(parents=True)
     prompts = [json.loads(line)["prompt"] for line in open(options.prompts)]
-    with open(options.folder / "rows.jsonl", "w") as out:
-        for i in range(options.rows):  # numbered, so that none is answered as the duplicate of another
-            out.write(json.dumps({"id": i, "prompt": f"{prompts[i % len(prompts)]} ({i})"}) + "\n")
+    for name, count in (("rows.jsonl", options.rows), ("few.jsonl", FEW_ROWS)):
+        with open(options.folder / name, "w") as out:
+            for i in range(count):  # numbered, so that none is answered as the duplicate of another
+                out.write(json.dumps({"id": i, "prompt": f"{prompts[i % len(prompts)]} ({i})"}) + "\n")
 
+    for turn in ("cold", "warm"):  # the first compiles kernels
+        code, said, start = run(options, turn, rows="few.jsonl")
+        assert code == 0, said[-2000:]
     code, said, seconds = run(options, "undisturbed")
     assert code == 0, said[-2000:]
     expected = answers(options, "undisturbed")
     assert len(expected) == options.rows
-    print(f"undisturbed: {len(expected)} rows in {seconds:.1f} s", flush=True)
+    print(f"undisturbed: {len(expected)} rows in {seconds:.1f} s; {FEW_ROWS} rows in {start:.1f} s; seed {options.seed}", flush=True)
 
     failed = []
+    moments = random.Random(options.seed)
     for kill in range(1, options.kills + 1):
-        moment = seconds / (options.kills + 1)  # what is done is kept, so that the last one finds work too
+        # what is done is kept, so that the last one finds work too
+        moment = start + max(0, seconds - start) / (options.kills + 1) * moments.uniform(0.3, 1)
         code, said, _ = run(options, "killed", moment)
         print(f"kill -9 after {moment:.1f} s: {'killed' if code is None else f'had ended with {code}'}", flush=True)
         if code is not None:
@@ -95,6 +112,8 @@ def main():
     code, said, seconds = run(options, "killed")
     kept = next((line.strip() for line in said.splitlines() if "kept from an earlier run" in line), "")
     print(f"to the end: exit {code} in {seconds:.1f} s; {kept}", flush=True)
+    if not re.search(r"[1-9][0-9,]* kept from an earlier run", kept):
+        failed.append("nothing was kept from the killed runs: take more rows")
     if code != 0:
         failed.append(f"resumed: exit {code}: {said[-500:]}")
     else:

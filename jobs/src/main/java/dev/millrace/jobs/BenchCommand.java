@@ -179,7 +179,7 @@ final class BenchCommand implements Callable<Integer> {
 
   private Optional<Ceilings> ceilings() {
     return peakBandwidth > 0 && peakFlops > 0
-        ? Optional.of(new Ceilings(peakBandwidth, peakFlops, "given"))
+        ? Optional.of(Ceilings.given(peakBandwidth, peakFlops))
         : Optional.empty();
   }
 }

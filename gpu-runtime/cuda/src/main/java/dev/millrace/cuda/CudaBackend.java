@@ -117,6 +117,10 @@ final class CudaBackend extends CudaVerbs {
             stream()),
         scratch,
         TaskLayout.of(limits));
+    if (memory.planBytes(MemoryPurpose.WEIGHTS) < UNPLANNED_BYTES) {
+      // pins its memory while that of activations and keys and values is taken and cleared
+      openUpload().prepare(memory.planBytes(MemoryPurpose.WEIGHTS));
+    }
   }
 
   /** The arena of a purpose; taken at the first use of it, as large as was planned. */
@@ -143,12 +147,15 @@ final class CudaBackend extends CudaVerbs {
     memory.reserve(MemoryPurpose.WEIGHTS, data.name(), bytes);
     long address = arena(MemoryPurpose.WEIGHTS).take(data.name(), bytes);
     CudaWeight weight = new CudaWeight(data.name(), data.shape(), address, expandsInt4);
-    if (upload.isEmpty()) {
-      upload = Optional.of(new WeightUpload(context, kernels(), settings.ranks()));
-    }
-    upload.get().run(data, weight);
+    upload.orElseGet(this::openUpload).run(data, weight);
     register(weight);
     return memory.take(weight);
+  }
+
+  private WeightUpload openUpload() {
+    WeightUpload opened = new WeightUpload(context, kernels(), settings.ranks());
+    upload = Optional.of(opened);
+    return opened;
   }
 
   @Override

@@ -10,21 +10,27 @@ import java.util.concurrent.BlockingQueue;
 import java.util.function.Consumer;
 
 /**
- * One thread that reads pieces of weights into two pinned buffers in turn, so that the device takes
- * one while the thread fills the other.
+ * One thread that reads pieces of weights into the stages of a pinned buffer in turn, so that the
+ * device takes one while the thread fills the other.
  */
 final class UploadLane implements Runnable {
-  /** Long enough for the bus's own rate, short enough that many threads share a weight. */
+  /**
+   * Long enough for the bus's own rate: each copy costs it 3 us besides. Short enough that many
+   * threads share a weight.
+   */
   static final int STAGE_BYTES = 4 << 20;
 
   private static final int STAGES = 2;
 
+  /** What a lane pins. */
+  static final int PINNED_BYTES = STAGES * STAGE_BYTES;
+
   private final DeviceContext context;
   private final BlockingQueue<Optional<UploadPiece>> pieces;
   private final Consumer<Throwable> onError;
-  private final PinnedBuffer[] buffers = new PinnedBuffer[STAGES];
   private final CudaEvent[] taken = new CudaEvent[STAGES];
   private final Arguments arguments = new Arguments();
+  private volatile long endNanos;
 
   /**
    * @param pieces ends with an empty entry for each lane
@@ -43,11 +49,12 @@ final class UploadLane implements Runnable {
   public void run() {
     try {
       context.use();
-      try (CudaStream stream = new CudaStream()) {
+      try (PinnedBuffer buffer = new PinnedBuffer(PINNED_BYTES);
+          CudaStream stream = new CudaStream()) {
         try {
-          carry(stream);
+          carry(buffer, stream);
         } finally {
-          release();
+          closeEvents();
         }
       }
     } catch (RuntimeException | Error e) {
@@ -56,29 +63,35 @@ final class UploadLane implements Runnable {
     }
   }
 
-  private void carry(CudaStream stream) {
+  private void carry(PinnedBuffer buffer, CudaStream stream) {
     for (long turn = 0; ; turn++) {
       Optional<UploadPiece> piece = next();
       if (piece.isEmpty()) {
         break;
       }
       int stage = (int) (turn % STAGES);
-      if (buffers[stage] == null) {
-        buffers[stage] = new PinnedBuffer(STAGE_BYTES);
-        taken[stage] = new CudaEvent();
+      if (taken[stage] == null) {
+        taken[stage] = CudaEvent.untimed();
       } else {
         taken[stage].await();
       }
+      int at = stage * STAGE_BYTES;
       UploadPiece now = piece.get();
-      now.source().read(now.offset(), buffers[stage].bytes().duplicate().limit(now.bytes()));
-      now.actions().forEach(action -> action.run(buffers[stage], arguments, stream));
+      now.source().read(now.offset(), buffer.bytes().slice(at, now.bytes()));
+      now.actions().forEach(action -> action.run(buffer, at, arguments, stream));
       taken[stage].record(stream);
     }
     for (CudaEvent event : taken) {
       if (event != null) {
         event.await();
+        endNanos = System.nanoTime();
       }
     }
+  }
+
+  /** When the last of its bytes was in place; 0 where there was none. */
+  long endNanos() {
+    return endNanos;
   }
 
   private Optional<UploadPiece> next() {
@@ -98,11 +111,10 @@ final class UploadLane implements Runnable {
     }
   }
 
-  private void release() {
-    for (int i = 0; i < STAGES; i++) {
-      if (buffers[i] != null) {
-        taken[i].close();
-        buffers[i].close();
+  private void closeEvents() {
+    for (CudaEvent event : taken) {
+      if (event != null) {
+        event.close();
       }
     }
   }

@@ -18,26 +18,26 @@ record UploadPiece(WeightSource source, long offset, int bytes, List<Action> act
   private static final int CONVERT_THREADS = 128;
   private static final int GRID_ROWS_MAX = 65_535;
 
-  /** Puts work on the bytes of a pinned buffer into a stream. */
+  /** Puts work on the bytes from a place in a pinned buffer into a stream. */
   @FunctionalInterface
   interface Action {
-    void run(PinnedBuffer buffer, Arguments arguments, CudaStream stream);
+    void run(PinnedBuffer buffer, int at, Arguments arguments, CudaStream stream);
   }
 
   /** As they are. */
   static Action copy(long to, int bytes) {
-    return (buffer, arguments, stream) -> buffer.upload(0, to, bytes, stream);
+    return (buffer, at, arguments, stream) -> buffer.upload(at, to, bytes, stream);
   }
 
   /** Through a kernel that reads them where they are pinned. */
   static Action convert(Kernel kernel, long to, int rows, int width, int pitch) {
-    return (buffer, arguments, stream) ->
+    return (buffer, at, arguments, stream) ->
         kernel.launch(
             (int) StepLayout.divideUp(pitch, CONVERT_THREADS),
             Math.min(rows, GRID_ROWS_MAX),
             CONVERT_THREADS,
             0,
-            arguments.start().i64(buffer.address()).i64(to).i32(rows).i32(width).i32(pitch),
+            arguments.start().i64(buffer.address() + at).i64(to).i32(rows).i32(width).i32(pitch),
             stream);
   }
 }

@@ -92,9 +92,12 @@ public final class Bench {
 
   /** What makes figures easier to read; they stand without it. */
   private void explain(BenchSettings settings, Workload workload, BenchReport report)
-      throws InterruptedException {
+      throws IOException, InterruptedException {
     try {
-      report.ceilings(settings.ceilings().orElseGet(() -> Machine.ceilings(settings.engine())));
+      report.ceilings(
+          settings.ceilings().isPresent()
+              ? settings.ceilings().get()
+              : Machine.ceilings(settings.engine(), settings.workspace()));
       profile(settings, workload, report);
     } catch (CommandException | EngineException | CudaException e) {
       console.notice("The run itself is measured, but not explained: " + e.getMessage() + ".");

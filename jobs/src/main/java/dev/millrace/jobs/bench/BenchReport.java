@@ -200,6 +200,11 @@ final class BenchReport {
     node.put("open_seconds", StepSummary.rounded(openNanos / 1e9, 1e3));
     node.put("first_step_seconds", StepSummary.rounded(firstTokenSeconds, 1e3));
     node.put("process_to_first_token_seconds", StepSummary.rounded(processSeconds, 1e3));
+    double ceiling = Math.min(ceilings.busBytesPerSecond(), ceilings.readBytesPerSecond());
+    if (ceiling > 0) {
+      node.put("bus_gb_s", StepSummary.rounded(ceilings.busBytesPerSecond() / 1e9, 100));
+      node.put("read_gb_s", StepSummary.rounded(ceilings.readBytesPerSecond() / 1e9, 100));
+    }
     ArrayNode parts = node.putArray("parts");
     for (LoadPart part : engine.loadParts()) {
       ObjectNode entry = parts.addObject();
@@ -207,7 +212,11 @@ final class BenchReport {
       entry.put("seconds", StepSummary.rounded(part.nanos() / 1e9, 1e3));
       if (part.bytes() > 0) {
         entry.put("bytes", part.bytes());
-        entry.put("gb_s", StepSummary.rounded((double) part.bytes() / part.nanos(), 100));
+        double rate = 1e9 * part.bytes() / part.nanos();
+        entry.put("gb_s", StepSummary.rounded(rate / 1e9, 100));
+        if (ceiling > 0) {
+          entry.put("share", StepSummary.rounded(rate / ceiling, 1e4));
+        }
       }
     }
     return node;

@@ -3,15 +3,22 @@ package dev.millrace.jobs.bench;
 import java.util.Objects;
 
 /**
- * What one device can do at most.
+ * What one device can do at most; 0 where unknown.
  *
- * @param bytesPerSecond from its memory; 0 where unknown
- * @param flopsPerSecond in 16-bit matrix products; 0 where unknown
+ * @param bytesPerSecond from its memory
+ * @param flopsPerSecond in 16-bit matrix products
+ * @param busBytesPerSecond from the host's memory to its own
+ * @param readBytesPerSecond of the weights' files, read as an upload reads them and not uploaded
  * @param source how this is known
  */
-public record Ceilings(double bytesPerSecond, double flopsPerSecond, String source) {
+public record Ceilings(
+    double bytesPerSecond,
+    double flopsPerSecond,
+    double busBytesPerSecond,
+    double readBytesPerSecond,
+    String source) {
   /** Nothing is known. */
-  public static final Ceilings UNKNOWN = new Ceilings(0, 0, "unknown");
+  public static final Ceilings UNKNOWN = new Ceilings(0, 0, 0, 0, "unknown");
 
   public Ceilings {
     Objects.requireNonNull(source, "source");
@@ -20,6 +27,11 @@ public record Ceilings(double bytesPerSecond, double flopsPerSecond, String sour
           "ceilings: expected 0 or more, found %s and %s"
               .formatted(bytesPerSecond, flopsPerSecond));
     }
+  }
+
+  /** Those of the device's memory and arithmetic, from whoever knows them. */
+  public static Ceilings given(double bytesPerSecond, double flopsPerSecond) {
+    return new Ceilings(bytesPerSecond, flopsPerSecond, 0, 0, "given");
   }
 
   boolean areKnown() {

@@ -1,14 +1,20 @@
 package dev.millrace.jobs.bench;
 
 import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.workspace.FileRegion;
+import dev.millrace.api.workspace.TensorEntry;
+import dev.millrace.api.workspace.Workspace;
 import dev.millrace.cuda.CudaCeilings;
 import dev.millrace.cuda.CudaExecutors;
 import dev.millrace.cuda.CudaPresence;
+import dev.millrace.cuda.ReadRate;
 import dev.millrace.cuda.device.CudaDevice;
 import dev.millrace.cuda.device.GpuGauges;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -50,17 +56,29 @@ record Machine(String device, String driver, Optional<GpuGauges> gauges) {
     return new Machine(gpu.name(), driver, gauges);
   }
 
-  /** What the first rank's device can do at most, measured now; unknown on the CPU. */
-  static Ceilings ceilings(EngineSettings engine) {
+  /**
+   * What the first rank's device can do at most, measured now; unknown on the CPU.
+   *
+   * @param folder the workspace whose weights are read
+   */
+  static Ceilings ceilings(EngineSettings engine, Path folder)
+      throws IOException, InterruptedException {
     if (!isGpu(engine)) {
       return Ceilings.UNKNOWN;
     }
     CudaCeilings found = CudaCeilings.measure(engine.devicesOfRanks().get(0));
+    List<FileRegion> weights = new ArrayList<>();
+    try (Workspace workspace = Workspace.open(folder)) {
+      for (TensorEntry tensor : workspace.manifest().tensors()) {
+        weights.addAll(workspace.part(tensor.name(), 1, 0).files());
+      }
+    }
     return new Ceilings(
         found.bytesPerSecond(),
         found.flopsPerSecond(),
-        "measured: copy, product of 8192 x 8192; upload %.1f GB/s"
-            .formatted(found.uploadBytesPerSecond() / 1e9));
+        found.uploadBytesPerSecond(),
+        ReadRate.bytesPerSecond(weights),
+        "measured: copy, product of 8192 x 8192");
   }
 
   private static boolean isGpu(EngineSettings engine) {

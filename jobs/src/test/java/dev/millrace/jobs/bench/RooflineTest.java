@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import org.junit.jupiter.api.Test;
 
 class RooflineTest {
-  private static final Ceilings H200 = new Ceilings(4.3e12, 790e12, "given");
+  private static final Ceilings H200 = Ceilings.given(4.3e12, 790e12);
 
   /** Qwen2.5-7B in bf16, from its published shapes. */
   private static final Roofline SEVEN =

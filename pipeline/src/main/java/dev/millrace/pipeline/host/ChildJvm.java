@@ -154,6 +154,7 @@ final class ChildJvm {
       command.add("-XX:+UseParallelGC");
     }
     command.add("-XX:MaxRAMPercentage=50");
+    command.add("-XX:MetaspaceSize=128m"); // at less, the heap is collected while models load
     command.add("-XX:+ExitOnOutOfMemoryError");
     command.add("-Dfile.encoding=UTF-8");
     command.addAll(settings.jvmOptions());

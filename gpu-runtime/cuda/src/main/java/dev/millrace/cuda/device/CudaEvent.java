@@ -2,6 +2,7 @@ package dev.millrace.cuda.device;
 
 import java.time.Duration;
 import jcuda.driver.CUevent;
+import jcuda.driver.CUevent_flags;
 import jcuda.driver.JCudaDriver;
 
 /** A mark in a stream: whether work has come this far, and when. */
@@ -9,7 +10,16 @@ public final class CudaEvent implements AutoCloseable {
   private final CUevent handle = new CUevent();
 
   public CudaEvent() {
-    Driver.check(JCudaDriver.cuEventCreate(handle, 0), "creating an event");
+    this(CUevent_flags.CU_EVENT_DEFAULT);
+  }
+
+  private CudaEvent(int flags) {
+    Driver.check(JCudaDriver.cuEventCreate(handle, flags), "creating an event");
+  }
+
+  /** A mark that does not tell when, and costs the device less. */
+  public static CudaEvent untimed() {
+    return new CudaEvent(CUevent_flags.CU_EVENT_DISABLE_TIMING);
   }
 
   public void record(CudaStream stream) {
