@@ -38,7 +38,15 @@ public enum KernelFile {
       "w4",
       false,
       List.of(
-          "w4_8", "w4_16", "w4_32", "w4_mma_8", "w4_mma_16", "w4_mma_32", "w4_mma_64", "w4_join")),
+          "w4_8",
+          "w4_16",
+          "w4_32",
+          "w4_mma_8",
+          "w4_mma_16",
+          "w4_mma_32",
+          "w4_mma_64",
+          "w4_sum",
+          "w4_join")),
   W4_WIDE("w4_wide", false, List.of("w4_wide_64", "w4_wide_96", "w4_wide_128")),
   SAMPLE("sample", false, List.of("sample")),
   ALL_REDUCE(

@@ -2,6 +2,7 @@ package dev.millrace.cuda.kernel;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -147,5 +148,31 @@ final class KernelCompilerTest {
       found.add(kernels.group(1));
     }
     assertEquals(new HashSet<>(file.entries()), found);
+  }
+
+  /** Launched early, a kernel that did not wait would read what is still being written. */
+  @ParameterizedTest
+  @EnumSource
+  void everyKernelWaitsForTheWorkAheadOfIt(KernelFile file) {
+    Matcher kernels =
+        Pattern.compile("KERNEL void[^{]*?(\\w+)\\([^{]*\\{(.*?)\n\\}", Pattern.DOTALL)
+            .matcher(KernelCompiler.resource(file.fileName()));
+    Pattern waits =
+        Pattern.compile("begin_kernel\\(\\);|await_earlier\\(\\);|multiply_(few|wide)<");
+    int found = 0;
+    while (kernels.find()) {
+      found++;
+      assertTrue(waits.matcher(kernels.group(2)).find(), kernels.group(0));
+    }
+    assertEquals(file.entries().size(), found);
+  }
+
+  /** Blocks that start while one of those waits for other ranks keep room that these may need. */
+  @Test
+  void nothingStartsBeforeWorkThatWaitsForOtherRanksHasEnded() {
+    String source = KernelCompiler.resource(KernelFile.ALL_REDUCE.fileName());
+
+    assertFalse(source.contains("begin_kernel"), source);
+    assertFalse(source.contains("let_next_start"), source);
   }
 }
