@@ -1,6 +1,7 @@
 // y = silu(gate) * up. gate_up rows: 64 gate elements, the 64 up elements that belong to them, and
 // so on.
 #include "prelude.cuh"
+#include "eights.cuh"
 #include "sums.cuh"
 
 DEVICE float silu(float x) { return x / (1.f + __expf(-x)); }
@@ -32,8 +33,6 @@ KERNEL void gated_activation_sums(const ProductSums s, u16* __restrict__ y, int 
     sum8(s, token, gate_at + 64, up);
 #pragma unroll
     for (int e = 0; e < 8; e++) gate[e] = silu(gate[e]) * up[e];
-    *(uint4*)(y + (u64)token * width + at) =
-        make_uint4(bf16_pair(gate[0], gate[1]), bf16_pair(gate[2], gate[3]),
-                   bf16_pair(gate[4], gate[5]), bf16_pair(gate[6], gate[7]));
+    write8(y + (u64)token * width + at, gate);
   }
 }

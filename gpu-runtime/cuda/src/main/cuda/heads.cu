@@ -3,6 +3,7 @@
 //
 // A row of qkv is ordered by kv head: its query heads, its key head, its value head.
 #include "prelude.cuh"
+#include "eights.cuh"
 #include "pages.cuh"
 #include "sums.cuh"
 
@@ -82,20 +83,6 @@ KERNEL void __launch_bounds__(256) heads_any(HeadsWork w) {
 #if HEAD_SIZE == 64 || HEAD_SIZE == 128
 #define HEAD_LANES (HEAD_SIZE / 16)
 
-DEVICE void unpack8(uint4 v, float* x) {
-  x[0] = bf16_low(v.x), x[1] = bf16_high(v.x), x[2] = bf16_low(v.y), x[3] = bf16_high(v.y);
-  x[4] = bf16_low(v.z), x[5] = bf16_high(v.z), x[6] = bf16_low(v.w), x[7] = bf16_high(v.w);
-}
-DEVICE uint4 pack8(const float* x) {
-  return make_uint4(bf16_pair(x[0], x[1]), bf16_pair(x[2], x[3]), bf16_pair(x[4], x[5]),
-                    bf16_pair(x[6], x[7]));
-}
-DEVICE void load8(const float* p, float* x) {
-  float4 a = *(const float4*)p, b = *(const float4*)(p + 4);
-  x[0] = a.x, x[1] = a.y, x[2] = a.z, x[3] = a.w;
-  x[4] = b.x, x[5] = b.y, x[6] = b.z, x[7] = b.w;
-}
-
 // The same for whole rotation (pairs == HEAD_SIZE / 2): HEAD_LANES lanes a head, each with 8
 // elements of either half. grid covers rows * kv_heads * (group + 2) * HEAD_LANES threads; block a
 // multiple of 32.
@@ -128,10 +115,10 @@ DEVICE void rotate_heads(const HeadsWork& w, LOAD load) {
       float scale = rsqrtf(squares / HEAD_SIZE + w.epsilon);
       const float* norm = is_key ? w.key_norm : w.query_norm;
       float n[8];
-      load8(norm + lane * 8, n);
+      read8(norm + lane * 8, n);
 #pragma unroll
       for (int e = 0; e < 8; e++) a[e] *= scale * n[e];
-      load8(norm + HEAD_SIZE / 2 + lane * 8, n);
+      read8(norm + HEAD_SIZE / 2 + lane * 8, n);
 #pragma unroll
       for (int e = 0; e < 8; e++) b[e] *= scale * n[e];
     }
@@ -140,8 +127,8 @@ DEVICE void rotate_heads(const HeadsWork& w, LOAD load) {
   if ((w.flags & HEADS_ROTATE) && !is_value) {
     const float* cosines = w.rotary + (u64)w.positions[row] * HEAD_SIZE + lane * 8;
     float c[8], s[8];
-    load8(cosines, c);
-    load8(cosines + HEAD_SIZE / 2, s);
+    read8(cosines, c);
+    read8(cosines + HEAD_SIZE / 2, s);
 #pragma unroll
     for (int e = 0; e < 8; e++) {
       float turned = a[e] * c[e] - b[e] * s[e];
@@ -168,7 +155,7 @@ KERNEL void __launch_bounds__(256) heads_vector(HeadsWork w) {
   const u16* qkv = w.qkv;
   const u64 pitch = w.kv_heads * (w.group + 2) * HEAD_SIZE;
   rotate_heads(w, [&](int row, int at, float* v) {
-    unpack8(*(const uint4*)(qkv + row * pitch + at), v);
+    read8(qkv + row * pitch + at, v);
   });
 }
 

@@ -147,18 +147,6 @@ DEVICE void copy_wait() {
   asm volatile("cp.async.wait_group %0;" ::"n"(PENDING) : "memory");
 }
 
-#if BULK_COPY
-// True in one lane of a whole warp.
-DEVICE bool elected() {
-  u32 here;
-  asm volatile(
-      "{.reg .pred P;\n"
-      "elect.sync _|P, 0xffffffff;\n"
-      "selp.u32 %0, 1, 0, P;}"
-      : "=r"(here));
-  return here;
-}
-#endif
 // Barriers in shared memory.
 DEVICE void barrier_init(u32 barrier) {
   asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(barrier));
@@ -192,6 +180,16 @@ DEVICE void barrier_wait(u32 barrier, u32 phase) {
 }
 
 #if BULK_COPY
+// True in one lane of a whole warp.
+DEVICE bool elected() {
+  u32 here;
+  asm volatile(
+      "{.reg .pred P;\n"
+      "elect.sync _|P, 0xffffffff;\n"
+      "selp.u32 %0, 1, 0, P;}"
+      : "=r"(here));
+  return here;
+}
 DEVICE void barrier_init_fence() { asm volatile("fence.mbarrier_init.release.cluster;"); }
 DEVICE void barrier_expect(u32 barrier, u32 bytes) {
   asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes)
@@ -229,11 +227,7 @@ DEVICE void fence_device() { __threadfence(); }
 DEVICE void fence_system() { __threadfence_system(); }
 DEVICE void spin_pause() {}
 
-// A barrier of 128 threads, by its number from 1 on.
-DEVICE void group_sync(int number) {
-  asm volatile("bar.sync %0, 128;" ::"r"(number) : "memory");
-}
-// A barrier of so many threads.
+// A barrier of so many threads, by its number from 1 on.
 template <int THREADS>
 DEVICE void threads_sync(int number) {
   asm volatile("bar.sync %0, %1;" ::"r"(number), "n"(THREADS) : "memory");

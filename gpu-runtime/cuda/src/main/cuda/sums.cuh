@@ -8,6 +8,8 @@
 // number of thread blocks alone: a token's result does not depend on its neighbours.
 #pragma once
 
+#include "eights.cuh"
+
 #define BLOCK_OUTPUTS 256
 
 // The first unit of a share. (Units times shares are fewer than 2^32: there is no memory for more.)
@@ -28,10 +30,9 @@ struct ProductSums {
   int tokens;  // of a part
 };
 
-DEVICE void add8(const float* p, float (&x)[8]) {
-  const float4 a = *(const float4*)p, b = *(const float4*)(p + 4);
-  x[0] += a.x, x[1] += a.y, x[2] += a.z, x[3] += a.w;
-  x[4] += b.x, x[5] += b.y, x[6] += b.z, x[7] += b.w;
+DEVICE void add(float (&x)[8], const float (&y)[8]) {
+#pragma unroll
+  for (int i = 0; i < 8; i++) x[i] += y[i];
 }
 
 // Eight outputs from `output` on, a multiple of 8, of a token.
@@ -43,11 +44,14 @@ DEVICE void sum8(const ProductSums& s, int token, int output, float (&x)[8]) {
                    output % BLOCK_OUTPUTS;
 #pragma unroll
   for (int i = 0; i < 8; i++) x[i] = 0.f;
+  float part[8];
 #pragma unroll 2
-  for (int share = first; share <= last; share++, p += s.tokens * BLOCK_OUTPUTS) add8(p, x);
+  for (int share = first; share <= last; share++, p += s.tokens * BLOCK_OUTPUTS) {
+    read8(p, part);
+    add(x, part);
+  }
   if (s.bias) {
-    const uint4 b = *(const uint4*)(s.bias + output);
-    x[0] += bf16_low(b.x), x[1] += bf16_high(b.x), x[2] += bf16_low(b.y), x[3] += bf16_high(b.y);
-    x[4] += bf16_low(b.z), x[5] += bf16_high(b.z), x[6] += bf16_low(b.w), x[7] += bf16_high(b.w);
+    read8(s.bias + output, part);
+    add(x, part);
   }
 }

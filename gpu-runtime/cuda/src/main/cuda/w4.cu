@@ -1,6 +1,7 @@
 // y = x W^T + bias with int4 weights, read once and made bf16 in registers, of few tokens: w4_wide.cu
 // is for more.
 #include "prelude.cuh"
+#include "eights.cuh"
 #include "wgmma.cuh"
 #include "w4.cuh"
 
@@ -14,7 +15,6 @@ DEVICE u32 row_of(int thread) {
 // are left. Blocks of the small kernels between products then find room beside this one, and this one
 // beside those of attention: weights come while those run.
 #define FEW_THREADS 672
-
 
 // A group's product with one row of tiles, unit after unit. A unit is taken in quarters of 32 inputs:
 // while the tensor cores work on one, the weights of the next are made, and the bytes of the one after
@@ -277,13 +277,11 @@ KERNEL void w4_sum(const ProductSums s, void* y, int y_pitch, int outputs, int t
     const int token = i / eights, output = i % eights * 8;
     float x[8];
     sum8(s, token, output, x);
+    const u64 at = (u64)token * y_pitch + output;
     if (float_y) {
-      float* to = (float*)y + (u64)token * y_pitch + output;
-      *(float4*)to = make_float4(x[0], x[1], x[2], x[3]);
-      *(float4*)(to + 4) = make_float4(x[4], x[5], x[6], x[7]);
+      write8((float*)y + at, x);
     } else {
-      *(uint4*)((u16*)y + (u64)token * y_pitch + output) = make_uint4(
-          bf16_pair(x[0], x[1]), bf16_pair(x[2], x[3]), bf16_pair(x[4], x[5]), bf16_pair(x[6], x[7]));
+      write8((u16*)y + at, x);
     }
   }
 }

@@ -6,13 +6,10 @@
 // (nibble - zero) is exact in bf16; the scale multiplies the float32 sum of each 128 inputs: of the
 // weights nothing is rounded.
 //
-// The work is cut into units of 256 outputs x 128 inputs, in the order of the outputs, each output
-// block's inputs in a row. Every thread block takes an equal run of units, its share: all read the
-// same number of bytes, whatever the shape. Where several took parts of an output block, each leaves
-// its sums in memory, and w4_join adds them in the order of the inputs. (To leave that to whoever
-// came last cost 20 us and more: few thread blocks read what all had written.) The cut depends on
-// the shape of W and the number of thread blocks alone: a token's result does not depend on its
-// neighbours.
+// How the work is cut, and why what thread blocks leave is added in one order, sums.cuh says. Of few
+// tokens all is left to whoever reads the product (ProductSums); of more, an output block that one
+// share has whole is written at once, and w4_join adds the others. (To leave that to whoever came last
+// cost 20 us and more: few thread blocks read what all had written.)
 #pragma once
 
 #include "sums.cuh"
@@ -28,7 +25,7 @@ struct Int4Product {
   const u8* tiles;
   const u16* bias;   // (outputs) bf16, or null
   void* y;           // (tokens, y_pitch) bf16 or float32
-  float4* partials;  // two sets of sums of a unit for each thread block
+  float4* partials;  // what thread blocks leave: two sets of sums each; of few tokens ProductSums
   int columns;       // columns of tiles: inputs / 128
   int slab_columns;  // of one slab
   int tile_rows;     // outputs / 64

@@ -363,7 +363,6 @@ DEVICE void copy_bulk(u32 to, const void* from, u32 bytes, u32 b) {
 DEVICE void barrier_wait(u32 b, u32 phase) {
   while ((emulated_barrier(b)->phase & 1) == phase) emulator::yield();
 }
-DEVICE void copy_fence() {}
 DEVICE float warp_sum(float x) { for (int d = 16; d > 0; d >>= 1) x += __shfl_xor_sync(FULL_WARP, x, d); return x; }
 DEVICE float warp_max(float x) { for (int d = 16; d > 0; d >>= 1) x = fmaxf(x, __shfl_xor_sync(FULL_WARP, x, d)); return x; }
 DEVICE void store_release(u32* p, u32 x) { __atomic_store_n(p, x, __ATOMIC_RELEASE); }
@@ -413,7 +412,6 @@ void threads_sync(int number) {
     while (b.turn == turn) emulator::yield();
   }
 }
-DEVICE void group_sync(int number) { threads_sync<128>(number); }
 template <int THREADS>
 bool threads_or(int number, bool any) {
   static thread_local int said[16];
@@ -432,9 +430,6 @@ struct TensorMap {
   u64 address, columns, rows, pitch_bytes, box_rows, unused[11];
 };
 DEVICE bool elected() { return (threadIdx.x & 31) == 0; }
-inline void __syncwarp() {
-  emulator::collective([](emulator::Warp&) {});
-}
 // Kernels run one after the other.
 DEVICE void await_earlier() {}
 DEVICE void let_next_start() {}

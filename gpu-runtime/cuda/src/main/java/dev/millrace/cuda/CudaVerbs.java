@@ -135,11 +135,6 @@ abstract class CudaVerbs implements Backend {
     matmul.settle();
   }
 
-  /** Thread blocks for work in grid strides: no more than can be there at once. */
-  private int blocksFor(long threads) {
-    return (int) Math.min(device.multiprocessors(), StepLayout.divideUp(threads, ROW_THREADS));
-  }
-
   private static String suffix(CudaTensor tensor) {
     return tensor.isFloat() ? "_f32" : "_bf16";
   }
@@ -171,21 +166,8 @@ abstract class CudaVerbs implements Backend {
     requireRows("rmsNorm", x, rows, y.width());
     requireRows("rmsNorm", y, rows, x.width());
     requireWeight("rmsNorm", weight, 1, x.width());
-    kernel(KernelFile.NORM, "rms_norm" + suffix(from))
-        .launch(
-            rows,
-            1,
-            NORM_THREADS,
-            0,
-            arguments
-                .start()
-                .i64(from.address())
-                .i64(cuda(weight).address())
-                .f32(epsilon)
-                .i64(cuda(y).address())
-                .i32(x.width())
-                .i32(from.pitch()),
-            stream);
+    arguments.start();
+    norm("rms_norm" + suffix(from), from, weight, epsilon, y, rows);
   }
 
   @Override
@@ -197,40 +179,27 @@ abstract class CudaVerbs implements Backend {
     requireRows("addThenRmsNorm", y, rows, x.width());
     requireWeight("addThenRmsNorm", weight, 1, x.width());
     Optional<ProductSums> sums = sum.isFloat() ? matmul.take(cuda(x), rows) : Optional.empty();
-    if (sums.isPresent()) {
-      kernels
-          .get(KernelFile.NORM, "add_rms_norm_sums")
-          .launch(
-              rows,
-              1,
-              NORM_THREADS,
-              0,
-              sums.get()
-                  .put(arguments.start())
-                  .i64(sum.address())
-                  .i64(cuda(weight).address())
-                  .f32(epsilon)
-                  .i64(cuda(y).address())
-                  .i32(x.width())
-                  .i32(sum.pitch()),
-              stream);
-      return;
-    }
-    kernel(KernelFile.NORM, "add_rms_norm" + suffix(sum))
+    arguments.start();
+    sums.ifPresentOrElse(s -> s.put(arguments), () -> arguments.i64(cuda(x).address()));
+    String entry = "add_rms_norm" + (sums.isPresent() ? "_sums" : suffix(sum));
+    norm(entry, sum, weight, epsilon, y, rows);
+  }
+
+  /** A kernel of norm.cu with what comes before its row among the arguments. */
+  private void norm(String entry, CudaTensor x, Weight weight, float epsilon, Tensor y, int rows) {
+    kernel(KernelFile.NORM, entry)
         .launch(
             rows,
             1,
             NORM_THREADS,
             0,
             arguments
-                .start()
-                .i64(cuda(x).address())
-                .i64(sum.address())
+                .i64(x.address())
                 .i64(cuda(weight).address())
                 .f32(epsilon)
                 .i64(cuda(y).address())
                 .i32(x.width())
-                .i32(sum.pitch()),
+                .i32(x.pitch()),
             stream);
   }
 
@@ -289,9 +258,9 @@ abstract class CudaVerbs implements Backend {
       kernels
           .get(KernelFile.ACTIVATION, "gated_activation_sums")
           .launch(
-              blocksFor((long) rows * y.width() / 8),
+              sums.get().blocks(device, y.width()),
               1,
-              ROW_THREADS,
+              ProductSums.THREADS,
               0,
               sums.get().put(arguments.start()).i64(cuda(y).address()).i32(y.width()).i32(rows),
               stream);

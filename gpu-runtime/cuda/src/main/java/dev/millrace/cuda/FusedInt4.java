@@ -37,8 +37,6 @@ final class FusedInt4 {
 
   private static final int GROUP_THREADS = 128;
 
-  private static final int SUM_THREADS = 256;
-
   /** Rows that w4_join takes at a time. */
   private static final int JOIN_ROWS = 8;
 
@@ -220,9 +218,9 @@ final class FusedInt4 {
     kernels
         .get(KernelFile.W4, "w4_sum")
         .launch(
-            blocksFor((long) sums.rows() * outputs / 8),
+            sums.blocks(device, outputs),
             1,
-            SUM_THREADS,
+            ProductSums.THREADS,
             0,
             sums.put(arguments.start())
                 .i64(y.address())
@@ -231,11 +229,6 @@ final class FusedInt4 {
                 .i32(sums.rows())
                 .i32(y.isFloat() ? 1 : 0),
             stream);
-  }
-
-  /** Thread blocks for work in grid strides: no more than can be there at once. */
-  private int blocksFor(long threads) {
-    return (int) Math.min(device.multiprocessors(), StepLayout.divideUp(threads, SUM_THREADS));
   }
 
   private void join(

@@ -1,5 +1,6 @@
 package dev.millrace.cuda;
 
+import dev.millrace.cuda.device.CudaDevice;
 import dev.millrace.cuda.kernel.Arguments;
 
 /**
@@ -24,6 +25,21 @@ record ProductSums(
     int units,
     int shares,
     int partRows) {
+  /** Of kernels that read all of it, each thread eight elements at a time, in grid strides. */
+  static final int THREADS = 256;
+
+  private static final int ELEMENTS = 8;
+
+  /**
+   * Thread blocks for such a kernel: no more than can be there at once.
+   *
+   * @param width of a row of its result
+   */
+  int blocks(CudaDevice device, int width) {
+    long threads = StepLayout.divideUp((long) rows * width, ELEMENTS);
+    return (int) Math.min(device.multiprocessors(), StepLayout.divideUp(threads, THREADS));
+  }
+
   /** Enters it as one argument. */
   Arguments put(Arguments arguments) {
     return arguments

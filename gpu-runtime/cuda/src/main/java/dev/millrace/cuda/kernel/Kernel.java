@@ -30,9 +30,8 @@ public final class Kernel {
     this.name = name;
     this.function = function;
     this.early = early;
-    // One split of a multiprocessor's memory for all: to change it, the multiprocessor must be
-    // empty,
-    // and blocks of two kernels could not be on it side by side.
+    // One split of a multiprocessor's memory for all kernels: it can only change while nothing runs
+    // there, which would keep blocks of two kernels apart.
     Driver.check(
         JCudaDriver.cuFuncSetAttribute(
             function,

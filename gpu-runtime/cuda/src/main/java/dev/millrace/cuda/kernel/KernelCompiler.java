@@ -32,6 +32,7 @@ public final class KernelCompiler {
           "pages8.cuh",
           "decode_attention.cuh",
           "prefill_attention.cuh",
+          "eights.cuh",
           "sums.cuh",
           "wgmma.cuh",
           "w4.cuh");
