@@ -425,8 +425,7 @@ DEVICE void attend_items(const DecodeWork& work, PageRing<Pages> ring, const u8*
       barrier_wait(ring.filled(), ring.phase);
       state.add(shared, turn, ring.page(), stages + ring.stage * Pages::BYTES, left,
                 left == item.tokens, work.scale);
-      warp_sync();
-      if ((threadIdx.x & 31) == 0) barrier_arrive(ring.freed());
+      barrier_arrive(ring.freed());
     }
     if (next_index < count) state.load_queries(work, next, next_index % units);
     state.divide(shared);
@@ -476,7 +475,7 @@ DEVICE void decode(const DecodeWork& work) {
   if (threadIdx.x % GROUP_THREADS == 0) {
     for (int i = 0; i < work.stages; i++) {
       barrier_init_many(ring.barriers + i * 16, BULK_COPY ? 1 : 32);
-      barrier_init_many(ring.barriers + i * 16 + 8, DECODE_WARPS);
+      barrier_init_many(ring.barriers + i * 16 + 8, HEAD_PITCH);
     }
     barrier_init_fence();
   }
