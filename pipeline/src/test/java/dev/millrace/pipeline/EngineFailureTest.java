@@ -25,6 +25,8 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Engines that fail on a request, and jobs that are stopped. */
 final class EngineFailureTest {
@@ -78,6 +80,26 @@ final class EngineFailureTest {
 
     assertEquals(ExitCode.RETRYABLE, failed.exitCode(), failed.toString());
     assertTrue(failed.getMessage().contains("without one answer"), failed.getMessage());
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 5, 300})
+  @Timeout(120)
+  void rowsOfABrokenEngineAreAnsweredOnceItIsMended(int rows) throws IOException {
+    ScriptedEngineFactory factory = ScriptedEngineFactory.named("broken-" + rows);
+    JobSettings settings = job(rows, Set.of()).withChunkRows(64);
+
+    JobException failed =
+        assertThrows(
+            JobException.class, () -> BatchJob.of(settings, factory.withBroken(true)).run());
+    JobReport report = BatchJob.of(settings, factory).run();
+
+    assertEquals(ExitCode.RETRYABLE, failed.exitCode(), failed.toString());
+    assertTrue(failed.getMessage().contains("the engine is broken"), failed.getMessage());
+    assertEquals(Map.of(), report.failures(), "the engine was to blame, not a row");
+    assertEquals(rows, report.completed());
+    int opened = factory.counts().opened.get();
+    assertEquals(opened, factory.counts().closed.get(), "every engine is closed");
   }
 
   @Test

@@ -31,7 +31,7 @@ final class OverheadMain {
             .withColumns(Jobs.promptColumn())
             .withAllowedFailures(1);
     JobReport report =
-        BatchJob.of(settings, new ScriptedEngineFactory("overhead", 4096, 0, 1024)).run();
+        BatchJob.of(settings, new ScriptedEngineFactory("overhead", 4096, 0, 1024, false)).run();
     double cpu = ProcessHandle.current().info().totalCpuDuration().orElseThrow().toNanos() / 1e9;
     long heap = 0;
     for (MemoryPoolMXBean pool : ManagementFactory.getMemoryPoolMXBeans()) {

@@ -117,8 +117,8 @@ final class ScriptedEngine implements Engine {
     if (prompt.contains("HALT")) {
       Runtime.getRuntime().halt(137);
     }
-    if (failure == null && prompt.contains("POISON")) {
-      failure = "the scripted engine met poison";
+    if (failure == null && (factory.broken() || prompt.contains("POISON"))) {
+      failure = factory.broken() ? "the engine is broken" : "the scripted engine met poison";
     }
     if (failure != null) {
       work.fail(FailureReason.ENGINE_FAILED, failure);

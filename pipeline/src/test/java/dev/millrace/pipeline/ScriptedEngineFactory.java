@@ -22,8 +22,10 @@ import java.util.concurrent.atomic.AtomicLong;
  * @param contextTokensMax of the model
  * @param requestNanos time that each request takes, one after the other
  * @param queue requests that the engine takes before it blocks
+ * @param broken whether the engine fails on every request
  */
-record ScriptedEngineFactory(String name, int contextTokensMax, long requestNanos, int queue)
+record ScriptedEngineFactory(
+    String name, int contextTokensMax, long requestNanos, int queue, boolean broken)
     implements EngineFactory {
   private static final Map<String, Counts> COUNTS = new ConcurrentHashMap<>();
 
@@ -35,15 +37,19 @@ record ScriptedEngineFactory(String name, int contextTokensMax, long requestNano
   }
 
   static ScriptedEngineFactory named(String name) {
-    return new ScriptedEngineFactory(name, 4096, 0, 64);
+    return new ScriptedEngineFactory(name, 4096, 0, 64, false);
   }
 
   ScriptedEngineFactory withRequestNanos(long value) {
-    return new ScriptedEngineFactory(name, contextTokensMax, value, queue);
+    return new ScriptedEngineFactory(name, contextTokensMax, value, queue, broken);
   }
 
   ScriptedEngineFactory withContextTokensMax(int value) {
-    return new ScriptedEngineFactory(name, value, requestNanos, queue);
+    return new ScriptedEngineFactory(name, value, requestNanos, queue, broken);
+  }
+
+  ScriptedEngineFactory withBroken(boolean value) {
+    return new ScriptedEngineFactory(name, contextTokensMax, requestNanos, queue, value);
   }
 
   Counts counts() {

@@ -4,7 +4,9 @@ import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.request.Completion;
 import dev.millrace.api.request.FailureReason;
 import dev.millrace.api.request.GenerationRequest;
+import dev.millrace.api.request.Prompt;
 import dev.millrace.api.request.RequestFailure;
+import dev.millrace.api.request.SamplingSettings;
 import dev.millrace.pipeline.job.CancelToken;
 import dev.millrace.pipeline.job.RetryableException;
 import java.io.IOException;
@@ -13,19 +15,30 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.BiConsumer;
 
 /**
  * Feeds batches to a shared engine. A batch is handed over whole, then followed while the next one
  * is handed over. When the engine fails, what it did not answer is tried again once, alone on the
- * engine; if that fails too, it is halved until the request that does it is found, which then
- * counts as failed.
+ * engine; if that fails too, it is halved until the request that does it is found. That one counts
+ * as failed once the engine has answered another: an engine that answers nothing is itself to
+ * blame.
  */
 final class BatchFeeder {
   /** Failures in a row, without one answer between them, after which the engine is to blame. */
   private static final int FUTILE_ATTEMPTS_MAX = 24;
 
   private static final Duration PATIENCE = Duration.ofMillis(100);
+
+  /** What any engine that works can answer. */
+  private static final GenerationRequest PROBE =
+      new GenerationRequest(
+          "probe",
+          new Prompt.Tokens(new int[] {0}),
+          SamplingSettings.builder().temperature(0).maxTokens(1).build());
 
   private final EngineLease lease;
   private final CancelToken cancel;
@@ -142,6 +155,10 @@ final class BatchFeeder {
   private final class Recovery {
     private final RequestBatch<?> batch;
     private final Deque<List<GenerationRequest>> suspects = new ArrayDeque<>();
+
+    /** Failed alone, and what was said; the engine has answered nothing since. */
+    private final Map<GenerationRequest, String> unproven = new LinkedHashMap<>();
+
     private Attempt last;
     private boolean restDone;
     private int futile;
@@ -158,32 +175,29 @@ final class BatchFeeder {
         // the first time all that is left comes along; later only once no suspect is left
         boolean withRest = !restDone && (!retried || suspects.isEmpty());
         List<GenerationRequest> tried = suspects.isEmpty() ? List.of() : suspects.pop();
-        blame(attempt(tried, withRest), tried.size() == 1 && !withRest);
+        Attempt attempt = attempt(tried, withRest, batch::accept);
+        blame(attempt, tried.size() == 1 && !withRest);
         retried = true;
+      }
+      if (!unproven.isEmpty()) {
+        Attempt probe = attempt(List.of(PROBE), false, (request, completion) -> {});
+        if (probe.answers() == 0) {
+          throw engineToBlame(probe);
+        }
+        failUnproven();
       }
     }
 
     private void blame(Attempt attempt, boolean alone) {
       List<GenerationRequest> lost = attempt.lost();
-      futile = attempt.answers() > 0 || lost.isEmpty() ? 0 : futile + 1;
-      if (futile > FUTILE_ATTEMPTS_MAX) {
-        throw new RetryableException(
-            "the engine failed "
-                + futile
-                + " times in a row without one answer, last: "
-                + attempt.message()
-                + "; what is finished is kept, start the same command again");
+      if (attempt.answers() > 0) {
+        failUnproven();
+        futile = 0;
+      } else if (!lost.isEmpty() && ++futile > FUTILE_ATTEMPTS_MAX) {
+        throw engineToBlame(attempt);
       }
       if (alone && lost.size() == 1) {
-        GenerationRequest poison = lost.get(0);
-        batch.accept(
-            poison,
-            Completion.failed(
-                poison.id(),
-                new RequestFailure(
-                    FailureReason.ENGINE_FAILED,
-                    "the engine failed on this request, and again when it was tried alone: "
-                        + attempt.message())));
+        unproven.put(lost.get(0), attempt.message());
       } else if (!lost.isEmpty()) {
         int half = (lost.size() + 1) / 2;
         if (half < lost.size()) {
@@ -193,6 +207,27 @@ final class BatchFeeder {
       }
     }
 
+    private RetryableException engineToBlame(Attempt attempt) {
+      return new RetryableException(
+          "the engine failed time after time without one answer, last: "
+              + attempt.message()
+              + "; what is finished is kept, start the same command again");
+    }
+
+    private void failUnproven() {
+      unproven.forEach(
+          (request, message) ->
+              batch.accept(
+                  request,
+                  Completion.failed(
+                      request.id(),
+                      new RequestFailure(
+                          FailureReason.ENGINE_FAILED,
+                          "the engine failed on this request, and again when it was tried alone: "
+                              + message))));
+      unproven.clear();
+    }
+
     /** The next request that was never handed over, or null. */
     private GenerationRequest rest() throws IOException {
       GenerationRequest next = restDone ? null : batch.next();
@@ -200,7 +235,10 @@ final class BatchFeeder {
       return next;
     }
 
-    private Attempt attempt(List<GenerationRequest> requests, boolean withRest)
+    private Attempt attempt(
+        List<GenerationRequest> requests,
+        boolean withRest,
+        BiConsumer<GenerationRequest, Completion> answers)
         throws IOException, InterruptedException {
       cancel.check();
       if (last.engineIsDown()) {
@@ -216,7 +254,7 @@ final class BatchFeeder {
               e);
         }
       }
-      Attempt attempt = new Attempt(lease.engine(), batch::accept, cancel);
+      Attempt attempt = new Attempt(lease.engine(), answers, cancel);
       Iterator<GenerationRequest> first = requests.iterator();
       boolean ended = false;
       try {
