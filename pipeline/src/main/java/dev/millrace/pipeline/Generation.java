@@ -22,10 +22,12 @@ import org.apache.beam.runners.direct.DirectOptions;
 import org.apache.beam.runners.direct.DirectRunner;
 import org.apache.beam.sdk.Pipeline;
 import org.apache.beam.sdk.PipelineResult;
+import org.apache.beam.sdk.coders.ListCoder;
 import org.apache.beam.sdk.coders.SerializableCoder;
 import org.apache.beam.sdk.options.PipelineOptions;
 import org.apache.beam.sdk.options.PipelineOptionsFactory;
 import org.apache.beam.sdk.transforms.Create;
+import org.apache.beam.sdk.transforms.Flatten;
 import org.apache.beam.sdk.transforms.Reshuffle;
 
 /**
@@ -131,12 +133,21 @@ final class Generation {
     }
   }
 
-  /** Descriptors through a shuffle to the workers; what they commit is not in its output. */
+  /**
+   * Descriptors through a shuffle to the workers; what they commit is not in its output.
+   *
+   * <p>They start as one element, which cannot be split. A source of several is split by the direct
+   * runner while it is read, and what was split off waits until nothing else is at work: until then
+   * a thread that has none looks for some without a pause, and then the engine runs empty.
+   */
   static Pipeline pipeline(
       List<Chunk> chunks, PipelineOptions options, BatchInference<Chunk, ChunkResult> inference) {
     Pipeline pipeline = Pipeline.create(options);
     pipeline
-        .apply("Chunks", Create.of(chunks).withCoder(SerializableCoder.of(Chunk.class)))
+        .apply(
+            "Run",
+            Create.of(List.of(chunks)).withCoder(ListCoder.of(SerializableCoder.of(Chunk.class))))
+        .apply("Chunks", Flatten.iterables())
         .apply("Spread", Reshuffle.viaRandomKey())
         .apply("Infer", inference);
     return pipeline;

@@ -90,8 +90,8 @@ final class JobRun {
       OutputManifest manifest = output.finished();
       if (manifest == null) {
         endLeftJob(output);
+        FutureTask<PipelineOptions> options = prepareBeam(output);
         FlinkSettings cluster = flink == null ? null : reached(flink);
-        FutureTask<PipelineOptions> options = prepareBeam(output, cluster);
         StageManifest stage = stage(output);
         generate(output, stage, options, cluster);
         manifest = assemble(output, stage);
@@ -133,14 +133,13 @@ final class JobRun {
   }
 
   /** Beam takes a second to load its classes: it can do so while rows are staged. */
-  private FutureTask<PipelineOptions> prepareBeam(OutputFolder output, FlinkSettings cluster) {
+  private FutureTask<PipelineOptions> prepareBeam(OutputFolder output) {
     FutureTask<PipelineOptions> options =
         new FutureTask<>(
             () ->
-                cluster == null
+                flink == null
                     ? Generation.options(beamArguments())
-                    : ClusterGeneration.prepare(
-                        output.folder(), factory, cluster, beamArguments()));
+                    : ClusterGeneration.prepare(output.folder(), factory, flink, beamArguments()));
     Thread thread = new Thread(options, "millrace-beam");
     thread.setDaemon(true);
     thread.start();

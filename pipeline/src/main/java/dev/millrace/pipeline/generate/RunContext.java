@@ -21,7 +21,8 @@ import java.util.concurrent.locks.LockSupport;
 public final class RunContext implements AutoCloseable {
   private static final Map<String, RunContext> OF_PROCESS = new ConcurrentHashMap<>();
 
-  private static final long HOLD_NANOS = 5_000_000;
+  /** How often a thread that is held looks whether the run was cancelled. */
+  private static final long HOLD_MILLIS = 50;
 
   private final String id;
   private final Counters counters;
@@ -103,7 +104,11 @@ public final class RunContext implements AutoCloseable {
   }
 
   void batchClosed() {
-    openBatches.decrementAndGet();
+    if (openBatches.decrementAndGet() == 0) {
+      synchronized (this) {
+        notifyAll();
+      }
+    }
   }
 
   /**
@@ -111,13 +116,13 @@ public final class RunContext implements AutoCloseable {
    * looks for work without a pause on every thread that it has to spare: one core of those that
    * compute, for nothing.
    */
-  void holdAtEnd() {
-    while (ordered
-        && order.isEmpty()
-        && openBatches.get() > 0
-        && !cancel.isCancelled()
-        && !Thread.currentThread().isInterrupted()) {
-      LockSupport.parkNanos(HOLD_NANOS);
+  synchronized void holdAtEnd() {
+    try {
+      while (ordered && order.isEmpty() && openBatches.get() > 0 && !cancel.isCancelled()) {
+        wait(HOLD_MILLIS);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt(); // the run is ending
     }
   }
 

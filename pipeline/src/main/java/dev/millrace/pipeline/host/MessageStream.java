@@ -9,6 +9,7 @@ import java.nio.channels.WritableByteChannel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.locks.LockSupport;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.RootAllocator;
 import org.apache.arrow.vector.VectorSchemaRoot;
@@ -20,6 +21,13 @@ import org.apache.arrow.vector.types.pojo.Schema;
 final class MessageStream {
   /** Most messages in a record batch. */
   private static final int BATCH_ROWS = 256;
+
+  /**
+   * How long a message waits for others to share its record batch. They come in bursts, what one
+   * step answers and what takes its place, and a batch costs as much as many of its rows: without
+   * this nearly every one had a batch of its own. An engine's queue lasts for several steps.
+   */
+  private static final long GATHER_NANOS = 1_000_000;
 
   private MessageStream() {}
 
@@ -42,8 +50,8 @@ final class MessageStream {
   }
 
   /**
-   * Writes what the queue holds until interrupted; messages that pile up while one batch is being
-   * written go into the next one together.
+   * Writes what the queue holds until interrupted; messages that come soon after one another go
+   * into one batch.
    */
   static <M> void write(WritableByteChannel channel, BlockingQueue<M> queue, Layout<M> layout)
       throws IOException, InterruptedException {
@@ -54,6 +62,9 @@ final class MessageStream {
       List<M> batch = new ArrayList<>(BATCH_ROWS);
       while (true) {
         batch.add(queue.take());
+        if (queue.size() < BATCH_ROWS - 1) {
+          LockSupport.parkNanos(GATHER_NANOS);
+        }
         queue.drainTo(batch, BATCH_ROWS - 1);
         for (int row = 0; row < batch.size(); row++) {
           layout.put(root, row, batch.get(row));
