@@ -3,10 +3,8 @@ package dev.millrace.pipeline;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.millrace.api.engine.Engine;
-import dev.millrace.api.engine.EngineFactory;
 import dev.millrace.api.engine.EngineInfo;
 import dev.millrace.api.engine.EngineStatistics;
-import dev.millrace.api.engine.PromptEncoder;
 import dev.millrace.api.request.Completion;
 import dev.millrace.api.request.GenerationRequest;
 import java.nio.file.Files;
@@ -27,22 +25,7 @@ final class ChunksAtOnceTest {
   @TempDir private Path folder;
 
   /** Opens engines that answer only once so many chunks of one request are in them. */
-  private record Factory(ScriptedEngineFactory scripted) implements EngineFactory {
-    @Override
-    public String fingerprint() {
-      return scripted.fingerprint();
-    }
-
-    @Override
-    public String modelFingerprint() {
-      return scripted.modelFingerprint();
-    }
-
-    @Override
-    public PromptEncoder openPromptEncoder() {
-      return scripted.openPromptEncoder();
-    }
-
+  private record Factory(ScriptedEngineFactory scripted) implements WrappedEngineFactory {
     @Override
     public Engine openEngine() {
       return new GatheringEngine(scripted.openEngine());

@@ -3,7 +3,6 @@ package dev.millrace.pipeline;
 import dev.millrace.api.engine.DeviceEngineFactory;
 import dev.millrace.api.engine.Engine;
 import dev.millrace.api.engine.EngineFactory;
-import dev.millrace.api.engine.PromptEncoder;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -27,7 +26,7 @@ record LoggedEngineFactory(
     int group,
     List<String> cards,
     List<Integer> devices)
-    implements DeviceEngineFactory {
+    implements DeviceEngineFactory, WrappedEngineFactory {
 
   LoggedEngineFactory(ScriptedEngineFactory scripted, Path log) {
     this(scripted, log.toString(), 0, List.of(), List.of());
@@ -48,21 +47,6 @@ record LoggedEngineFactory(
         .filter(pid -> pid != ProcessHandle.current().pid())
         .flatMap(pid -> ProcessHandle.of(pid).stream())
         .filter(ProcessHandle::isAlive);
-  }
-
-  @Override
-  public String fingerprint() {
-    return scripted.fingerprint();
-  }
-
-  @Override
-  public String modelFingerprint() {
-    return scripted.modelFingerprint();
-  }
-
-  @Override
-  public PromptEncoder openPromptEncoder() {
-    return scripted.openPromptEncoder();
   }
 
   @Override

@@ -16,7 +16,7 @@ public enum FailureReason {
   ROW_INVALID,
   /** A sampling setting of the row is out of range or unknown. */
   SETTINGS_INVALID,
-  /** The engine failed on this request, and again when it was tried alone. */
+  /** The engine failed on this request, and again when tried alone; it answered others since. */
   ENGINE_FAILED,
   /** The request did not finish before its deadline. */
   DEADLINE_EXCEEDED,
