@@ -22,17 +22,18 @@ KERNEL void gated_activation(const u16* __restrict__ gate_up, u16* __restrict__ 
                  gated_pair(g.w, u.w));
 }
 
-// The same of a product left in parts; y (tokens, width). grid any, block any
-KERNEL void gated_activation_sums(const ProductSums s, u16* __restrict__ y, int width, int tokens) {
-  begin_kernel();
-  const int eights = width / 8;
-  for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < eights * tokens; i += gridDim.x * blockDim.x) {
-    const int token = i / eights, at = i % eights * 8, gate_at = (at >> 6) * 128 + (at & 63);
-    float gate[8], up[8];
-    sum8(s, token, gate_at, gate);
-    sum8(s, token, gate_at + 64, up);
+// The same of a product left in parts; y (tokens, width). grid covers width / 8 * tokens threads
+KERNEL void __launch_bounds__(128)
+    gated_activation_sums(const ProductSums s, u16* __restrict__ y, int width, int tokens) {
+  let_next_start();
+  const int eights = width / 8, i = blockIdx.x * blockDim.x + threadIdx.x;
+  const int token = i / eights, at = i % eights * 8;
+  const Summands summands(s, token, (at >> 6) * 128 + (at & 63));
+  await_earlier();
+  if (token >= tokens) return;
+  float x[2][8];  // gate and up
+  summands.sum<2>(x, 64);
 #pragma unroll
-    for (int e = 0; e < 8; e++) gate[e] = silu(gate[e]) * up[e];
-    write8(y + (u64)token * width + at, gate);
-  }
+  for (int e = 0; e < 8; e++) x[0][e] = silu(x[0][e]) * x[1][e];
+  write8(y + (u64)token * width + at, x[0]);
 }

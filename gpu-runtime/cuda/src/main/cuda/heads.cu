@@ -81,87 +81,98 @@ KERNEL void __launch_bounds__(256) heads_any(HeadsWork w) {
 }
 
 #if HEAD_SIZE == 64 || HEAD_SIZE == 128
-#define HEAD_LANES (HEAD_SIZE / 16)
+// What a thread has of a head: LENGTH elements of either half, so that pairs are together, and so many
+// lanes have a head.
+template <int LENGTH>
+struct HalfHeads {
+  static const int LANES = HEAD_SIZE / 2 / LENGTH;
+  const HeadsWork& w;
+  int row, head;
+  int at;  // of the first half in the head
+  bool beyond;
 
-// The same for whole rotation (pairs == HEAD_SIZE / 2): HEAD_LANES lanes a head, each with 8
-// elements of either half. grid covers rows * kv_heads * (group + 2) * HEAD_LANES threads; block a
-// multiple of 32.
-//
-// `load` gives 8 elements of a row of qkv from an offset on.
-template <class LOAD>
-DEVICE void rotate_heads(const HeadsWork& w, LOAD load) {
-  int thread = blockIdx.x * blockDim.x + threadIdx.x;
-  int unit = thread / HEAD_LANES, lane = thread % HEAD_LANES;
-  int per_row = w.kv_heads * (w.group + 2);
-  bool beyond = unit >= w.rows * per_row;
-  if (beyond) unit = 0;
-  int row = unit / per_row, head = unit % per_row;
-  int kv_head = head / (w.group + 2), kind = head % (w.group + 2);
-  bool is_value = kind == w.group + 1, is_key = kind == w.group;
-  u16* x = w.qkv + (u64)row * per_row * HEAD_SIZE + (u64)head * HEAD_SIZE + lane * 8;
-  int slot = (w.flags & HEADS_APPEND) && (is_key || is_value) ? w.slots[row] : -1;
+  DEVICE HalfHeads(const HeadsWork& w) : w(w) {
+    const int thread = blockIdx.x * blockDim.x + threadIdx.x, per_row = w.kv_heads * (w.group + 2);
+    const int unit = thread / LANES;
+    beyond = unit >= w.rows * per_row;
+    row = beyond ? 0 : unit / per_row;
+    head = beyond ? 0 : unit % per_row;
+    at = thread % LANES * LENGTH;
+  }
 
-  float a[8], b[8];
-  load(row, head * HEAD_SIZE + lane * 8, a);
-  load(row, head * HEAD_SIZE + HEAD_SIZE / 2 + lane * 8, b);
-  if (w.flags & HEADS_NORM) {
-    float squares = 0;
+  // The same as heads_any for whole rotation (pairs == HEAD_SIZE / 2).
+  DEVICE void put(float (&x)[2][LENGTH]) const {
+    const int kv_head = head / (w.group + 2), kind = head % (w.group + 2);
+    const bool is_value = kind == w.group + 1, is_key = kind == w.group;
+    const int slot = (w.flags & HEADS_APPEND) && (is_key || is_value) ? w.slots[row] : -1;
+    if (w.flags & HEADS_NORM) {
+      float squares = 0;
 #pragma unroll
-    for (int e = 0; e < 8; e++) squares += a[e] * a[e] + b[e] * b[e];
+      for (int e = 0; e < LENGTH; e++) squares += x[0][e] * x[0][e] + x[1][e] * x[1][e];
 #pragma unroll
-    for (int d = HEAD_LANES / 2; d > 0; d >>= 1)
-      squares += __shfl_xor_sync(FULL_WARP, squares, d);
-    if (!is_value) {
-      float scale = rsqrtf(squares / HEAD_SIZE + w.epsilon);
-      const float* norm = is_key ? w.key_norm : w.query_norm;
-      float n[8];
-      read8(norm + lane * 8, n);
+      for (int d = LANES / 2; d > 0; d >>= 1) squares += __shfl_xor_sync(FULL_WARP, squares, d);
+      if (!is_value) {
+        const float scale = rsqrtf(squares / HEAD_SIZE + w.epsilon);
+        const float* norm = is_key ? w.key_norm : w.query_norm;
 #pragma unroll
-      for (int e = 0; e < 8; e++) a[e] *= scale * n[e];
-      read8(norm + HEAD_SIZE / 2 + lane * 8, n);
+        for (int half = 0; half < 2; half++) {
+          float n[LENGTH];
+          read_run(norm + half * (HEAD_SIZE / 2) + at, n);
 #pragma unroll
-      for (int e = 0; e < 8; e++) b[e] *= scale * n[e];
+          for (int e = 0; e < LENGTH; e++) x[half][e] *= scale * n[e];
+        }
+      }
+    }
+    if (beyond) return;
+    if ((w.flags & HEADS_ROTATE) && !is_value) {
+      const float* cosines = w.rotary + (u64)w.positions[row] * HEAD_SIZE + at;
+      float c[LENGTH], s[LENGTH];
+      read_run(cosines, c);
+      read_run(cosines + HEAD_SIZE / 2, s);
+#pragma unroll
+      for (int e = 0; e < LENGTH; e++) {
+        const float turned = x[0][e] * c[e] - x[1][e] * s[e];
+        x[1][e] = x[1][e] * c[e] + x[0][e] * s[e];
+        x[0][e] = turned;
+      }
+    }
+    if (!is_value && (!is_key || (w.flags & HEADS_KEEP_KEYS))) {
+      u16* to = w.qkv + ((u64)row * w.kv_heads * (w.group + 2) + head) * HEAD_SIZE + at;
+      write_run(to, x[0]);
+      write_run(to + HEAD_SIZE / 2, x[1]);
+    }
+    if (slot >= 0) {
+      u8* page = w.layer_pages + (u64)(slot / PAGE_TOKENS) * w.page_stride +
+                 (u64)(kv_head * 2 + is_value) * PAGE_BYTES;
+      const u32 token = slot & (PAGE_TOKENS - 1);
+#pragma unroll
+      for (int half = 0; half < 2; half++) {
+        const int element = half * (HEAD_SIZE / 2) + at;
+        write_run((u16*)(page + page_chunk(token, element / 8)) + element % 8, x[half]);
+      }
     }
   }
-  if (beyond) return;
-  if ((w.flags & HEADS_ROTATE) && !is_value) {
-    const float* cosines = w.rotary + (u64)w.positions[row] * HEAD_SIZE + lane * 8;
-    float c[8], s[8];
-    read8(cosines, c);
-    read8(cosines + HEAD_SIZE / 2, s);
-#pragma unroll
-    for (int e = 0; e < 8; e++) {
-      float turned = a[e] * c[e] - b[e] * s[e];
-      b[e] = b[e] * c[e] + a[e] * s[e];
-      a[e] = turned;
-    }
-  }
-  const uint4 first = pack8(a), second = pack8(b);
-  if (!is_value && (!is_key || (w.flags & HEADS_KEEP_KEYS))) {
-    *(uint4*)x = first;
-    *(uint4*)(x + HEAD_SIZE / 2) = second;
-  }
-  if (slot >= 0) {
-    u8* page = w.layer_pages + (u64)(slot / PAGE_TOKENS) * w.page_stride +
-               (u64)(kv_head * 2 + is_value) * PAGE_BYTES;
-    u32 token = slot & (PAGE_TOKENS - 1);
-    *(uint4*)(page + page_chunk(token, lane)) = first;
-    *(uint4*)(page + page_chunk(token, HEAD_LANES + lane)) = second;
-  }
-}
+};
 
+// grid covers rows * kv_heads * (group + 2) * LANES threads; block a multiple of 32
 KERNEL void __launch_bounds__(256) heads_vector(HeadsWork w) {
   begin_kernel();
-  const u16* qkv = w.qkv;
-  const u64 pitch = w.kv_heads * (w.group + 2) * HEAD_SIZE;
-  rotate_heads(w, [&](int row, int at, float* v) {
-    read8(qkv + row * pitch + at, v);
-  });
+  const HalfHeads<8> heads(w);
+  const u16* from = w.qkv + ((u64)heads.row * w.kv_heads * (w.group + 2) + heads.head) * HEAD_SIZE + heads.at;
+  float x[2][8];
+  read8(from, x[0]);
+  read8(from + HEAD_SIZE / 2, x[1]);
+  heads.put(x);
 }
 
 // The same of a product left in parts; queries go to qkv.
-KERNEL void __launch_bounds__(256) heads_sums(HeadsWork w, const ProductSums s) {
-  begin_kernel();
-  rotate_heads(w, [&](int row, int at, float (&v)[8]) { sum8(s, row, at, v); });
+KERNEL void __launch_bounds__(128) heads_sums(HeadsWork w, const ProductSums s) {
+  let_next_start();
+  const HalfHeads<4> heads(w);
+  const Summands summands(s, heads.row, heads.head * HEAD_SIZE + heads.at);
+  await_earlier();
+  float x[2][4];
+  summands.sum<5>(x, HEAD_SIZE / 2);
+  heads.put(x);
 }
 #endif

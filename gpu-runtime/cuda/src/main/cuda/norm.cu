@@ -5,6 +5,7 @@
 #include "sums.cuh"
 
 #define NORM_THREADS 256
+#define NORM_KEPT 32
 
 // Sum over the block, the same on every thread.
 DEVICE float block_sum(float x) {
@@ -18,24 +19,13 @@ DEVICE float block_sum(float x) {
   return sum;
 }
 
-// What is added to a row: eight elements from i on.
-struct RowDelta {
-  const u16* row;
-  DEVICE void operator()(int i, float (&d)[8]) const { read8(row + i, d); }
-};
-struct SummedDelta {
-  const ProductSums& sums;
-  int token;
-  DEVICE void operator()(int i, float (&d)[8]) const { sum8(sums, token, i, d); }
-};
-
 // x: the row, added to and written back where ADD; y = x / sqrt(mean(x^2) + epsilon) * weight. Rows
 // are padded with zeros from width to pitch, a multiple of 8. A thread keeps NORM_KEPT elements in
 // registers; wider rows are read twice.
-template <bool ADD, int NORM_KEPT = 32, class X, class D>
-DEVICE void norm_row(X* x, const D& delta, const float* __restrict__ weight, float epsilon,
-                     u16* y, int width, int pitch) {
-  float kept[NORM_KEPT > 0 ? NORM_KEPT : 1];
+template <bool ADD, class X>
+DEVICE void norm_row(X* x, const u16* __restrict__ delta, const float* __restrict__ weight,
+                     float epsilon, u16* y, int width, int pitch) {
+  float kept[NORM_KEPT];
   float squares = 0;
 #pragma unroll
   for (int k = 0; k < NORM_KEPT / 8; k++) {
@@ -44,7 +34,7 @@ DEVICE void norm_row(X* x, const D& delta, const float* __restrict__ weight, flo
       read8(x + i, kept + k * 8);
       if (ADD) {
         float d[8];
-        delta(i, d);
+        read8(delta + i, d);
 #pragma unroll
         for (int e = 0; e < 8; e++) kept[k * 8 + e] += d[e];
         write8(x + i, kept + k * 8);
@@ -58,7 +48,7 @@ DEVICE void norm_row(X* x, const D& delta, const float* __restrict__ weight, flo
     read8(x + i, v);
     if (ADD) {
       float d[8];
-      delta(i, d);
+      read8(delta + i, d);
 #pragma unroll
       for (int e = 0; e < 8; e++) v[e] += d[e];
       write8(x + i, v);
@@ -95,7 +85,7 @@ KERNEL void __launch_bounds__(NORM_THREADS)
                  int width, int pitch) {
   begin_kernel();
   u64 row = (u64)blockIdx.x * pitch;
-  norm_row<false>((float*)x + row, RowDelta{0}, weight, epsilon, y + row, width, pitch);
+  norm_row<false>((float*)x + row, 0, weight, epsilon, y + row, width, pitch);
 }
 
 KERNEL void __launch_bounds__(NORM_THREADS)
@@ -103,7 +93,7 @@ KERNEL void __launch_bounds__(NORM_THREADS)
                   int width, int pitch) {
   begin_kernel();
   u64 row = (u64)blockIdx.x * pitch;
-  norm_row<false>((u16*)x + row, RowDelta{0}, weight, epsilon, y + row, width, pitch);
+  norm_row<false>((u16*)x + row, 0, weight, epsilon, y + row, width, pitch);
 }
 
 // residual += delta, then its norm
@@ -113,7 +103,7 @@ KERNEL void __launch_bounds__(NORM_THREADS)
                      int pitch) {
   begin_kernel();
   u64 row = (u64)blockIdx.x * pitch;
-  norm_row<true>(residual + row, RowDelta{delta + row}, weight, epsilon, y + row, width, pitch);
+  norm_row<true>(residual + row, delta + row, weight, epsilon, y + row, width, pitch);
 }
 
 KERNEL void __launch_bounds__(NORM_THREADS)
@@ -122,19 +112,63 @@ KERNEL void __launch_bounds__(NORM_THREADS)
                      int pitch) {
   begin_kernel();
   u64 row = (u64)blockIdx.x * pitch;
-  norm_row<true>(residual + row, RowDelta{delta + row}, weight, epsilon, y + row, width, pitch);
+  norm_row<true>(residual + row, delta + row, weight, epsilon, y + row, width, pitch);
 }
 
-// residual += a product left in parts, then its norm. At most 48 registers a thread: only so do its
-// blocks find room beside those of the next product, which come while this runs.
-KERNEL void __launch_bounds__(NORM_THREADS, 5)
+#if BULK_COPY
+// residual += a product left in parts, then its norm. There are few rows, and each is a sum of many: a
+// cluster has a row. grid (rows * NORM_CLUSTER), block NORM_THREADS.
+#define NORM_CLUSTER 4
+KERNEL void __launch_bounds__(NORM_THREADS) CLUSTER(NORM_CLUSTER)
     add_rms_norm_sums(const ProductSums s, float* residual, const float* __restrict__ weight,
                       float epsilon, u16* y, int width, int pitch) {
-  begin_kernel();
-  u64 row = (u64)blockIdx.x * pitch;
-  norm_row<true, 0>(residual + row, SummedDelta{s, (int)blockIdx.x}, weight, epsilon, y + row, width,
-                 pitch);
+  DYNAMIC_SHARED(shared);  // sums of squares of all warps of the cluster
+  const int WARPS = NORM_THREADS / 32, lane = threadIdx.x & 31;
+  const int row = blockIdx.x / NORM_CLUSTER, rank = cluster_rank();
+  const int first = (rank * NORM_THREADS + threadIdx.x) * 4, step = NORM_CLUSTER * NORM_THREADS * 4;
+  let_next_start();
+  cluster_arrive();
+  residual += (u64)row * pitch;
+  y += (u64)row * pitch;
+  await_earlier();
+  float kept[4], squares = 0;
+#pragma unroll 1
+  for (int i = first; i < pitch; i += step) {
+    float v[4], sum[1][4];
+    read_run(residual + i, v);
+    Summands(s, row, i).sum<6>(sum);
+#pragma unroll
+    for (int e = 0; e < 4; e++) {
+      v[e] += sum[0][e];
+      squares += v[e] * v[e];
+      if (i == first) kept[e] = v[e];
+    }
+    write_run(residual + i, v);
+  }
+  squares = warp_sum(squares);
+  cluster_wait();  // all have begun
+  if (lane < NORM_CLUSTER) {
+    store_cluster(shared_address(shared) + (rank * WARPS + threadIdx.x / 32) * 4, lane, squares);
+  }
+  cluster_arrive();
+  float w[4];
+  if (first < pitch) read_run(weight + first, w);
+  cluster_wait();
+  const float* parts = (const float*)shared;
+  const float scale = rsqrtf(warp_sum(lane < NORM_CLUSTER * WARPS ? parts[lane] : 0.f) / width + epsilon);
+#pragma unroll 1
+  for (int i = first; i < pitch; i += step) {
+    if (i > first) {
+      read_run(residual + i, kept);
+      read_run(weight + i, w);
+    }
+    float v[4];
+#pragma unroll
+    for (int e = 0; e < 4; e++) v[e] = w[e] * (kept[e] * scale);
+    write_run(y + i, v);
+  }
 }
+#endif
 
 // x += y over n elements, n a multiple of 8; grid covers n / 8
 KERNEL void add_f32(float* x, const u16* __restrict__ y, u64 n) {

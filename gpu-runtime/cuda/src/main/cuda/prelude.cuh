@@ -191,6 +191,25 @@ DEVICE bool elected() {
   return here;
 }
 DEVICE void barrier_init_fence() { asm volatile("fence.mbarrier_init.release.cluster;"); }
+// Thread blocks that run at the same time and reach each other's shared memory.
+#define CLUSTER(blocks) __cluster_dims__(blocks, 1, 1)
+DEVICE int cluster_rank() {
+  int x;
+  asm("mov.u32 %0, %%cluster_ctarank;" : "=r"(x));
+  return x;
+}
+// A barrier of all threads of a cluster; what was written to shared memory before is seen after.
+DEVICE void cluster_arrive() { asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory"); }
+DEVICE void cluster_wait() { asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory"); }
+// Into another block's shared memory, at the place `address` is in this one's.
+DEVICE void store_cluster(u32 address, int rank, float x) {
+  asm volatile(
+      "{.reg .u32 there;\n"
+      "mapa.shared::cluster.u32 there, %0, %1;\n"
+      "st.shared::cluster.f32 [there], %2;}" ::"r"(address),
+      "r"(rank), "f"(x)
+      : "memory");
+}
 DEVICE void barrier_expect(u32 barrier, u32 bytes) {
   asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes)
                : "memory");

@@ -30,28 +30,58 @@ struct ProductSums {
   int tokens;  // of a part
 };
 
-DEVICE void add(float (&x)[8], const float (&y)[8]) {
-#pragma unroll
-  for (int i = 0; i < 8; i++) x[i] += y[i];
-}
+// What outputs of a token, from `output` on and of one output block, are the sums of. Where that is can
+// be reckoned before it is there.
+struct Summands {
+  const float* from;
+  const u16* bias;
+  int count, step;
 
-// Eight outputs from `output` on, a multiple of 8, of a token.
-DEVICE void sum8(const ProductSums& s, int token, int output, float (&x)[8]) {
-  const int block = output / BLOCK_OUTPUTS, first_unit = block * s.columns;
-  const int first = share_of(first_unit, s.shares, s.units);
-  const int last = share_of(first_unit + s.columns - 1, s.shares, s.units);
-  const float* p = s.parts + ((u64)(first + block) * s.tokens + token) * BLOCK_OUTPUTS +
-                   output % BLOCK_OUTPUTS;
+  DEVICE Summands(const ProductSums& s, int token, int output) {
+    const int block = output / BLOCK_OUTPUTS, first_unit = block * s.columns;
+    const int first = share_of(first_unit, s.shares, s.units);
+    count = share_of(first_unit + s.columns - 1, s.shares, s.units) + 1 - first;
+    step = s.tokens * BLOCK_OUTPUTS;
+    from = s.parts + (u64)(first + block) * step + token * BLOCK_OUTPUTS + output % BLOCK_OUTPUTS;
+    bias = s.bias ? s.bias + output : 0;
+  }
+
+  // RUNS runs of LENGTH outputs, `apart` from each other. AHEAD parts are read at a time: the threads
+  // that add are few, and each part is far away.
+  template <int AHEAD, int RUNS, int LENGTH>
+  DEVICE void sum(float (&x)[RUNS][LENGTH], int apart = 0) const {
 #pragma unroll
-  for (int i = 0; i < 8; i++) x[i] = 0.f;
-  float part[8];
-#pragma unroll 2
-  for (int share = first; share <= last; share++, p += s.tokens * BLOCK_OUTPUTS) {
-    read8(p, part);
-    add(x, part);
+    for (int r = 0; r < RUNS; r++)
+#pragma unroll
+      for (int e = 0; e < LENGTH; e++) x[r][e] = 0.f;
+    const float* p = from;
+#pragma unroll 1
+    for (int left = count; left > 0; left -= AHEAD) {
+      float part[AHEAD][RUNS][LENGTH];
+#pragma unroll
+      for (int j = 0; j < AHEAD; j++)
+#pragma unroll
+        for (int r = 0; r < RUNS; r++) {
+#pragma unroll
+          for (int e = 0; e < LENGTH; e++) part[j][r][e] = 0.f;
+          if (j < left) read_run(p + j * step + r * apart, part[j][r]);
+        }
+#pragma unroll
+      for (int j = 0; j < AHEAD; j++)
+#pragma unroll
+        for (int r = 0; r < RUNS; r++)
+#pragma unroll
+          for (int e = 0; e < LENGTH; e++) x[r][e] += part[j][r][e];
+      p += AHEAD * step;
+    }
+    if (bias) {
+#pragma unroll
+      for (int r = 0; r < RUNS; r++) {
+        float part[LENGTH];
+        read_run(bias + r * apart, part);
+#pragma unroll
+        for (int e = 0; e < LENGTH; e++) x[r][e] += part[e];
+      }
+    }
   }
-  if (s.bias) {
-    read8(s.bias + output, part);
-    add(x, part);
-  }
-}
+};

@@ -11,95 +11,151 @@ DEVICE u32 row_of(int thread) {
 }
 
 #if WGMMA
-// Threads that kernels of few tokens are compiled for: more than the 544 they have, so that registers
+// The same number, which the compiler then keeps: it does not make it anew at each use.
+DEVICE u32 in_register(u32 x) {
+  asm volatile("" : "+r"(x));
+  return x;
+}
+
+// Threads that kernels of few tokens are compiled for: more than the 288 they have, so that registers
 // are left. Blocks of the small kernels between products then find room beside this one, and this one
 // beside those of attention: weights come while those run.
-#define FEW_THREADS 672
+#define FEW_THREADS 512
 
-// A group's product with one row of tiles, unit after unit. A unit is taken in quarters of 32 inputs:
-// while the tensor cores work on one, the weights of the next are made, and the bytes of the one after
-// fetched.
+// A group's product with two rows of tiles, unit after unit. A tile is taken in quarters of 32 inputs:
+// while the tensor cores work on one tile's, the weights of the other's are made.
 template <class R>
 struct FewMultiplier {
   static const int LENGTH = R::TOKENS / 2;
 
-  const u32 base;  // of the ring in shared memory
-  const u32 part;  // the thread's 16 bytes in its tile of the first stage
-  const u32 row;   // the word of its row r there
+  u32 ring, end;  // addresses in shared memory
+  u32 part;       // the thread's 16 bytes of its first tile, from the start of a stage
+  u32 row;        // the word of its row r
   const int f16_scales;
-  R& ring;
-  float sum[LENGTH];
-  float product[LENGTH];
-  u32 weights[2][2][4];
-  u32 words[2];  // of the quarter to come
-  u32 zero[2];   // of rows r and r + 8 of the unit to come
-  float scale[2];
+  u32 at;                // the stage of the unit to come
+  u32 phase;             // of that stage
+  float sum[2][LENGTH];  // all / WEIGHT_PARTS
+  float product[2][LENGTH];
+  u32 weights[2][2][2][4];
+  u32 words[2][2];  // of the quarter to come
+  u32 rows[2][2];   // scales and zeros of rows r and r + 8 of the unit to come
+  u32 zero[2][2];
 
-  DEVICE u32 at() const { return ring.stage * R::STAGE_BYTES; }
-
-  // Makes the weights of a quarter, fetches the words of the next of the unit.
-  template <int QUARTER>
-  DEVICE void prepare() {
-    u32(&a)[2][4] = weights[QUARTER & 1];
-    make_weights(words[0], zero, a[0]);
-    make_weights(words[1], zero, a[1]);
-    if (QUARTER < 3) load_shared(words, part + at() + (QUARTER + 1 >> 1) * 2048 + (QUARTER + 1 & 1) * 8);
+  DEVICE FewMultiplier(const R& r, int group, int thread, int f16) : f16_scales(f16), phase(0) {
+    at = ring = in_register(shared_address(r.bytes()));
+    end = in_register(ring + r.stages * R::STAGE_BYTES);
+    part = in_register(R::X_BYTES + group * 2 * TILE_BYTES + thread * 16);
+    row = in_register(R::X_BYTES + group * 2 * TILE_BYTES + row_of(thread));
   }
 
-  // Waits for the unit the ring is at, and makes the weights of its first quarter.
-  DEVICE void prepare_unit() {
-    barrier_wait(ring.filled(), ring.phase);
-    load_shared(words, part + at());
+  template <int TILE, int QUARTER>
+  DEVICE void load() {
+    load_shared(words[TILE], part + at + TILE * TILE_BYTES + (QUARTER >> 1) * 2048 + (QUARTER & 1) * 8);
+  }
+
+  // Makes the weights of a quarter, fetches the words of the next of the unit.
+  template <int TILE, int QUARTER>
+  DEVICE void prepare() {
+    u32(&a)[2][4] = weights[TILE][QUARTER & 1];
+    make_weights(words[TILE][0], zero[TILE], a[0]);
+    make_weights(words[TILE][1], zero[TILE], a[1]);
+    if (QUARTER < 3) load<TILE, QUARTER + 1>();
+  }
+
+  // Begins with a tile of the unit, once it is there.
+  template <int TILE>
+  DEVICE void prepare_tile() {
+    load<TILE, 0>();
 #pragma unroll
     for (int i = 0; i < 2; i++) {
-      const u32 word = load_shared(row + at() + i * 32);
-      zero[i] = zero_pair(word);
-      scale[i] = scale_of(word, f16_scales);
+      rows[TILE][i] = load_shared(row + at + TILE * TILE_BYTES + i * 32);
+      zero[TILE][i] = zero_pair(rows[TILE][i]);
     }
-    prepare<0>();
+    prepare<TILE, 0>();
   }
 
   // x: the tokens of the stage, as the low half of a descriptor.
-  template <int QUARTER>
+  template <int TILE, int QUARTER>
   DEVICE void start(u32 x) {
-    const u32(&a)[2][4] = weights[QUARTER & 1];
-    x += (QUARTER >> 1) * (R::X_BYTES / 2 >> 4) + (QUARTER & 1) * 4;
+    const u32(&a)[2][4] = weights[TILE][QUARTER & 1];
+    const u32 b = x + (QUARTER >> 1) * (R::X_BYTES / 2 >> 4) + (QUARTER & 1) * 4;
     wgmma_fence();
-    wgmma(product, a[0], MATRIX_DESCRIPTOR_HIGH | x, QUARTER > 0);
-    wgmma(product, a[1], MATRIX_DESCRIPTOR_HIGH | (x + 2), 1);
+    wgmma(product[TILE], a[0], MATRIX_DESCRIPTOR_HIGH | b, QUARTER > 0);
+    wgmma(product[TILE], a[1], MATRIX_DESCRIPTOR_HIGH | (b + 2), 1);
     wgmma_commit();
   }
 
-  // The units of a block. Expects the first prepared; leaves the next so, if there is `more`.
-  DEVICE void run(int units, bool more) {
+  template <int TILE>
+  DEVICE void add(const float (&scale)[2]) {
 #pragma unroll
-    for (int i = 0; i < LENGTH; i++) sum[i] = 0.f;
-    for (; units > 0; units--) {
+    for (int i = 0; i < LENGTH; i++) sum[TILE][i] += scale[i >> 1 & 1] * product[TILE][i];
+  }
+
+  template <int TILE>
+  DEVICE void scales(float (&scale)[2]) const {
+#pragma unroll
+    for (int i = 0; i < 2; i++) scale[i] = scale_of_parts(rows[TILE][i], f16_scales);
+  }
+
+  DEVICE void prepare_unit() {
+    barrier_wait(at + R::FILLED, phase);
+    prepare_tile<0>();
+    prepare_tile<1>();
+  }
+
+  // The units of a block, of `left` to come. Expects the first prepared; leaves the next so.
+  DEVICE void run(int units, int left) {
+#pragma unroll
+    for (int t = 0; t < 2; t++)
+#pragma unroll
+      for (int i = 0; i < LENGTH; i++) sum[t][i] = 0.f;
+    for (; units > 0; units--, left--) {
       // the same in all lanes, as the compiler cannot tell: descriptors belong in uniform registers
-      const u32 x = __shfl_sync(FULL_WARP, (u32)matrix_descriptor(base + at()), 0);
-      start<0>(x);
-      prepare<1>();
-      start<1>(x);
+      const u32 x = __shfl_sync(FULL_WARP, (u32)matrix_descriptor(at), 0);
+      start<0, 0>(x);
+      start<1, 0>(x);
+      prepare<0, 1>();
+      start<0, 1>(x);
+      prepare<1, 1>();
+      start<1, 1>(x);
+      wgmma_wait<3>();
+      prepare<0, 2>();
+      start<0, 2>(x);
+      wgmma_wait<3>();
+      prepare<1, 2>();
+      start<1, 2>(x);
+      wgmma_wait<3>();
+      prepare<0, 3>();
+      start<0, 3>(x);
+      wgmma_wait<3>();
+      prepare<1, 3>();
+      start<1, 3>(x);
+      const u32 freed = at + R::FREED;
+      float scale0[2], scale1[2];
+      scales<0>(scale0);
+      scales<1>(scale1);
+      at += R::STAGE_BYTES;
+      if (at == end) {
+        at = ring;
+        phase ^= 1;
+      }
+      if (left > 1) {
+        barrier_wait(at + R::FILLED, phase);
+        wgmma_wait<3>();
+        prepare_tile<0>();
+        wgmma_wait<2>();
+        prepare_tile<1>();
+      }
       wgmma_wait<1>();
-      prepare<2>();
-      start<2>(x);
-      wgmma_wait<1>();
-      prepare<3>();
-      start<3>(x);
-      const u32 freed = ring.freed();
-      const float of_row[2] = {scale[0], scale[1]};
-      ring.advance();
-      wgmma_wait<1>();
-      if (units > 1 || more) prepare_unit();
+      add<0>(scale0);
       wgmma_wait<0>();
       if ((threadIdx.x & 31) == 0) barrier_arrive(freed);
-#pragma unroll
-      for (int i = 0; i < LENGTH; i++) sum[i] += of_row[i >> 1 & 1] * product[i];
+      add<1>(scale1);
     }
   }
 };
 
-// Leaves a group's sums of an output block, for ProductSums.
+// Leaves a group's sums of a row of tiles of an output block, for ProductSums.
 template <int TOKENS>
 DEVICE void leave_share(const Int4Product& p, const float (&sum)[TOKENS / 2], int block, int tile) {
   const int thread = thread_now() & (GROUP_THREADS - 1);
@@ -110,20 +166,20 @@ DEVICE void leave_share(const Int4Product& p, const float (&sum)[TOKENS / 2], in
 #pragma unroll
   for (int i = 0; i < TOKENS / 8; i++, to += 8 * BLOCK_OUTPUTS) {
     if (8 * i < p.tokens) {
-      to[0] = sum[4 * i];
-      to[BLOCK_OUTPUTS] = sum[4 * i + 1];
-      to[8] = sum[4 * i + 2];
-      to[BLOCK_OUTPUTS + 8] = sum[4 * i + 3];
+      to[0] = WEIGHT_PARTS * sum[4 * i];
+      to[BLOCK_OUTPUTS] = WEIGHT_PARTS * sum[4 * i + 1];
+      to[8] = WEIGHT_PARTS * sum[4 * i + 2];
+      to[BLOCK_OUTPUTS + 8] = WEIGHT_PARTS * sum[4 * i + 3];
     }
   }
 }
 
-// Four groups of four warps, one row of tiles each. One warp more brings the units: whoever multiplies
+// Two groups of four warps, two rows of tiles each. One warp more brings the units: whoever multiplies
 // has no time to.
 template <int TOKENS>
 DEVICE void multiply_few(const TensorMap& x, const Int4Product& p, int stages) {
   DYNAMIC_SHARED(shared);
-  using R = Ring<TOKENS, 4, 1>;
+  using R = Ring<TOKENS, 2, 2, true>;
   R ring = {shared, stages, 0, 0};
   let_next_start();
   ring.start();
@@ -135,18 +191,18 @@ DEVICE void multiply_few(const TensorMap& x, const Int4Product& p, int stages) {
     Bringer<R>{x, p, elected(), ring}.run(begin, end);
     return;
   }
-  const u32 base = shared_address(shared), tile = base + R::X_BYTES + group * TILE_BYTES;
-  FewMultiplier<R> m = {base, tile + thread * 16, tile + row_of(thread), p.f16_scales, ring};
+  FewMultiplier<R> m(ring, group, thread, p.f16_scales);
   m.prepare_unit();
   for (int unit = begin; unit < end;) {
     const int block = unit / p.columns, stop = min(end, (block + 1) * p.columns);
-    m.run(stop - unit, stop < end);
-    leave_share<TOKENS>(p, m.sum, block, group);
+    m.run(stop - unit, end - unit);
+    leave_share<TOKENS>(p, m.sum[0], block, group * 2);
+    leave_share<TOKENS>(p, m.sum[1], block, group * 2 + 1);
     unit = stop;
   }
 }
 
-// grid (shares), block 544, shared stages * (STAGE_BYTES + 16). x: a map of boxes of 64 columns x
+// grid (shares), block 288, shared stages * STAGE_BYTES. x: a map of boxes of 64 columns x
 // TOKENS rows, swizzled by 128 bytes.
 KERNEL void __launch_bounds__(FEW_THREADS)
     w4_8(const __grid_constant__ TensorMap x, const Int4Product p, int stages) {
@@ -275,13 +331,13 @@ KERNEL void w4_sum(const ProductSums s, void* y, int y_pitch, int outputs, int t
   const int eights = outputs / 8;
   for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < eights * tokens; i += gridDim.x * blockDim.x) {
     const int token = i / eights, output = i % eights * 8;
-    float x[8];
-    sum8(s, token, output, x);
+    float x[1][8];
+    Summands(s, token, output).sum<4>(x);
     const u64 at = (u64)token * y_pitch + output;
     if (float_y) {
-      write8((float*)y + at, x);
+      write8((float*)y + at, x[0]);
     } else {
-      write8((u16*)y + at, x);
+      write8((u16*)y + at, x[0]);
     }
   }
 }

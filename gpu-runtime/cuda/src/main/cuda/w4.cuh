@@ -20,6 +20,9 @@
 // Rows of tiles of a unit.
 #define BLOCK_TILES 4
 #define GROUP_THREADS 128
+// Units whose weights come before what runs ahead has ended. More would be in the way of that: of all a
+// ring holds, a decode layer took 5 us longer.
+#define EARLY_UNITS 3
 
 struct Int4Product {
   const u8* tiles;
@@ -49,9 +52,13 @@ DEVICE u32 zero_pair(u32 word) {
   return bf16_fma(__byte_perm(word, 0, 0x3232), 0xbc80bc80u, 0x40004000u);
 }
 
-// What a row's sum of products with weights in registers is to be multiplied by.
+// What a row's sum of products with weights in registers is to be multiplied by; and the same but for
+// WEIGHT_PARTS.
+DEVICE float scale_of_parts(u32 word, int f16_scales) {
+  return f16_scales ? f16_float((u16)word) : bf16_low(word);
+}
 DEVICE float scale_of(u32 word, int f16_scales) {
-  return WEIGHT_PARTS * (f16_scales ? f16_float((u16)word) : bf16_low(word));
+  return WEIGHT_PARTS * scale_of_parts(word, f16_scales);
 }
 
 // A thread's part of 16 inputs of a tile: rows r and r + 8 of its warp in turn.
@@ -168,12 +175,15 @@ DEVICE void write_share(const Int4Product& p, const float (&sum)[TILES][TOKENS /
 
 #if WGMMA
 // GROUPS groups of four warps multiply what comes through a ring of stages; a stage holds a unit:
-// 128 inputs of TOKENS tokens and of TILES rows of tiles a group.
-template <int TOKENS_, int GROUPS_, int TILES_>
+// 128 inputs of TOKENS tokens and of TILES rows of tiles a group. A stage's two barriers are at its end,
+// for whoever goes by the address of a stage alone, or behind all stages.
+template <int TOKENS_, int GROUPS_, int TILES_, bool BARRIERS_INSIDE = false>
 struct Ring {
   static const int TOKENS = TOKENS_, GROUPS = GROUPS_, TILES = TILES_;
   static const int X_BYTES = TOKENS * TILE_INPUTS * 2;
-  static const int STAGE_BYTES = (X_BYTES + BLOCK_TILES * TILE_BYTES + 1023) / 1024 * 1024;
+  static const int STAGE_BYTES =
+      (X_BYTES + BLOCK_TILES * TILE_BYTES + (BARRIERS_INSIDE ? 16 : 0) + 1023) / 1024 * 1024;
+  static const int FILLED = STAGE_BYTES - 16, FREED = STAGE_BYTES - 8;  // in a stage
 
   u8* shared;
   int stages;
@@ -185,16 +195,21 @@ struct Ring {
     static_assert(GROUPS * TILES == BLOCK_TILES, "a stage holds a unit");
     if (threadIdx.x == 0) {
       for (int s = 0; s < stages; s++) {
-        barrier_init(barriers() + 8 * s);
-        barrier_init_many(barriers() + 8 * (stages + s), GROUPS * 4);
+        barrier_init(filled(s));
+        barrier_init_many(freed(s), GROUPS * 4);
       }
       barrier_init_fence();
     }
     __syncthreads();
   }
-  DEVICE u32 barriers() const { return shared_address(shared + stages * STAGE_BYTES); }
-  DEVICE u32 filled() const { return barriers() + 8 * stage; }
-  DEVICE u32 freed() const { return barriers() + 8 * (stages + stage); }
+  DEVICE u32 barrier(int s, int inside, int behind) const {
+    return shared_address(shared) +
+           (BARRIERS_INSIDE ? s * STAGE_BYTES + inside : stages * STAGE_BYTES + 8 * behind);
+  }
+  DEVICE u32 filled(int s) const { return barrier(s, FILLED, s); }
+  DEVICE u32 freed(int s) const { return barrier(s, FREED, stages + s); }
+  DEVICE u32 filled() const { return filled(stage); }
+  DEVICE u32 freed() const { return freed(stage); }
   DEVICE u8* bytes() const { return shared + stage * STAGE_BYTES; }
   DEVICE void advance() {
     if (++stage == stages) {
@@ -255,11 +270,11 @@ struct Bringer {
       copy_box(to + R::X_BYTES / 2, x, at + 64, first_token<R::TOKENS>(p), filled);
     }
   }
-  // Units from `begin` to before `end`. Weights do not depend on what runs before: the ring is filled
-  // with them while that ends.
+  // Units from `begin` to before `end`. Weights do not depend on what runs before: the first come while
+  // that ends.
   DEVICE void run(int begin, int end) {
     const R empty = ring;
-    const int ahead = min(end, begin + ring.stages);
+    const int ahead = min(end, begin + min(ring.stages, EARLY_UNITS));
     seek(begin);
     int of_column = column;
     for (int unit = begin; unit < ahead; unit++, ring.advance()) bring_tiles();
@@ -269,9 +284,8 @@ struct Bringer {
       bring_tokens(of_column);
       if (++of_column == p.columns) of_column = 0;
     }
-    ring = empty;
     for (int unit = ahead; unit < end; unit++, ring.advance()) {
-      barrier_wait(ring.freed(), ring.phase);
+      barrier_wait(ring.freed(), ring.phase ^ 1);
       of_column = column;
       bring_tiles();
       bring_tokens(of_column);

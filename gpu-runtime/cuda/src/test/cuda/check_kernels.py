@@ -147,7 +147,7 @@ def check_sums():
         gate_up = rand(rows, width // 64, 2, 64, scale=2)
         sums, keep = left_sums(gate_up.view(rows, -1), columns, shares, tokens)
         y = nan(rows, width)
-        K.launch("activation", "gated_activation_sums", (5, 1, 1), 256, 0, [sums, p(y), i32(width), i32(rows)])
+        K.launch("activation", "gated_activation_sums", ((rows * width // 8 + 127) // 128, 1, 1), 128, 0, [sums, p(y), i32(width), i32(rows)])
         K.synchronize()
         gate, up = gate_up[:, :, 0].double().reshape(rows, width), gate_up[:, :, 1].double().reshape(rows, width)
         report(f"gated_activation_sums {rows}x{width}", error(y, torch.nn.functional.silu(gate) * up), 3e-3)
@@ -155,7 +155,7 @@ def check_sums():
         x, delta, weight = rand(rows, width, scale=3, dtype=f32t), rand(rows, width), rand(width, dtype=f32t)
         want, y = x.double() + delta.double(), nan(rows, width)
         sums, keep = left_sums(delta, columns, shares, tokens)
-        K.launch("norm", "add_rms_norm_sums", (rows, 1, 1), 256, 0, [sums, p(x), p(weight), f32(1e-6), p(y), i32(width), i32(width)])
+        K.launch("norm", "add_rms_norm_sums", (4 * rows, 1, 1), 256, 128, [sums, p(x), p(weight), f32(1e-6), p(y), i32(width), i32(width)])
         K.synchronize()
         report(f"add_rms_norm_sums {rows}x{width} residual", error(x, want), 1e-6)
         report(f"add_rms_norm_sums {rows}x{width}", error(y, want * torch.rsqrt((want * want).mean(-1, keepdim=True) + 1e-6) * weight.double()), 3e-3)
@@ -303,9 +303,10 @@ def check_heads():
                                  base=cache.base(1), stride=u64(cache.stride), rows=rows, kv=kv, group=group, pairs=pairs, rotary_pitch=2 * pairs,
                                  flags=(1 if normed else 0) | 2 | 4 | 8, epsilon=f32(1e-6))
                 units = rows * kv * (group + 2)
-                threads = units * 32 if kernel == "heads_any" else units * (d // 16)
+                threads = units * {"heads_any": 32, "heads_vector": d // 16, "heads_sums": d // 8}[kernel]
+                block = 128 if kernel == "heads_sums" else 256
                 sums, keep = left_sums(qkv.view(rows, -1), 3, 5, 8) if kernel == "heads_sums" else (None, None)
-                K.launch("heads", kernel, ((threads + 255) // 256, 1, 1), 256, 0, [work] + ([sums] if sums else []), d)
+                K.launch("heads", kernel, ((threads + block - 1) // block, 1, 1), block, 0, [work] + ([sums] if sums else []), d)
                 K.synchronize()
                 if sums:  # values stay where they are
                     got[:, :, group + 1] = qkv[:, :, group + 1]
@@ -625,16 +626,16 @@ def w4_launch(entry, box, x, tokens, tiles, slabs, tile_rows, bias, y, partials,
     if entry == "w4_mma":
         K.launch("w4", f"w4_mma_{box}", (shares, boxes, 1), 256, W4_MMA_STAGES[box] * (box * 256 + 2 * 4352), [p(x), i32(x.stride(0)), product])
     else:
-        stages, stage = W4_BOXES[entry][box], (box * 256 + 4 * 4352 + 1023) // 1024 * 1024 + 16
+        stages, unit = W4_BOXES[entry][box], box * 256 + 4 * 4352
         if entry == "w4":
             stages = min(stages, -(-units // shares))
-            K.launch("w4", f"w4_{box}", (shares, boxes, 1), 544, stages * stage, [tensor_map(x, box), product, i32(stages)])
+            K.launch("w4", f"w4_{box}", (shares, boxes, 1), 288, stages * ((unit + 16 + 1023) // 1024 * 1024), [tensor_map(x, box), product, i32(stages)])
             sums = structure("ProductSums", parts=partials, bias=bias, columns=columns, units=units, shares=shares, tokens=box)
             K.launch("w4", "w4_sum", (min(132, (end * tile_rows * 8 + 255) // 256), 1, 1), 256, 0,
                      [sums, p(y), i32(y.stride(0)), i32(64 * tile_rows), i32(end), i32(y.dtype == f32t)])
             return
         else:
-            K.launch(entry, f"{entry}_{box}", (shares, boxes, 1), 384, stages * stage, [tensor_map(x, box), product])
+            K.launch(entry, f"{entry}_{box}", (shares, boxes, 1), 384, stages * ((unit + 1023) // 1024 * 1024 + 16), [tensor_map(x, box), product])
     if units % shares or units // shares % columns:
         by_cut = shares - 1 < blocks
         K.launch("w4", "w4_join", (4 * (shares - 1 if by_cut else blocks), (end - first_token + 7) // 8, 1), 128, 0,

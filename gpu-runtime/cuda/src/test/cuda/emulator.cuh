@@ -25,6 +25,7 @@ struct float4 { float x, y, z, w; } __attribute__((aligned(16)));
 struct uint2 { u32 x, y; } __attribute__((aligned(8)));
 struct float2 { float x, y; } __attribute__((aligned(8)));
 struct int2 { int x, y; } __attribute__((aligned(8)));
+inline uint2 make_uint2(u32 x, u32 y) { return {x, y}; }
 inline uint4 make_uint4(u32 x, u32 y, u32 z, u32 w) { return {x, y, z, w}; }
 inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
 inline float2 make_float2(float x, float y) { return {x, y}; }
@@ -49,8 +50,9 @@ inline float2 make_float2(float x, float y) { return {x, y}; }
 
 namespace emulator {
 struct Dim { int x, y, z; };
-const int SHARED_BYTES = 256 * 1024;
-alignas(1024) static thread_local u8 shared[SHARED_BYTES];
+const int SHARED_BYTES = 256 * 1024, CLUSTER_MAX = 4;
+alignas(1024) static thread_local u8 memory[CLUSTER_MAX][SHARED_BYTES];
+static thread_local u8* shared;  // of the block that runs
 
 struct Warp {
   int arrived = 0, turn = 0;
@@ -61,6 +63,7 @@ struct Fiber {
   Dim thread;
   int index;
   bool done;
+  int cluster_turn;
   std::vector<char> stack;
 };
 static thread_local Fiber* current;
@@ -79,7 +82,12 @@ static thread_local std::vector<Group> groups;
 static thread_local GroupBarrier group_barriers[16];
 static thread_local ucontext_t scheduler;
 static thread_local Dim block, grid, threads;
-static thread_local int barrier_arrived, barrier_turn, alive;
+// A block's barriers; blocks of a cluster are there at the same time, and share what is __shared__.
+struct Block {
+  int arrived, turn, alive;
+};
+static thread_local Block blocks[CLUSTER_MAX];
+static thread_local int rank, cluster_size, cluster_arrived, cluster_turn;
 
 inline void yield() { swapcontext(&current->context, &scheduler); }
 
@@ -133,27 +141,30 @@ struct Call {
     Call* call = (Call*)((u64)high << 32 | low);
     call->go(std::index_sequence_for<A...>());
     current->done = true;
-    alive--;
+    blocks[rank].alive--;
     swapcontext(&current->context, &scheduler);
   }
 };
 
+// The blocks of a cluster from `block` on.
 template <class... A>
-void run_block(Call<A...>& call) {
-  int n = threads.x;
-  warps.assign((n + 31) / 32, Warp());
+void run_blocks(Call<A...>& call) {
+  const int n = threads.x, all = n * cluster_size;
+  const Dim first = block;
+  warps.assign(cluster_size * ((n + 31) / 32), Warp());
   groups.assign((n + 127) / 128, Group());
   for (GroupBarrier& b : group_barriers) b = GroupBarrier();
-  barrier_arrived = 0;
-  barrier_turn = 0;
-  alive = n;
-  fibers.resize(n);
-  memset(shared, 0xa5, SHARED_BYTES);
-  for (int i = 0; i < n; i++) {
+  cluster_arrived = cluster_turn = 0;
+  fibers.resize(all);
+  for (int r = 0; r < cluster_size; r++) {
+    blocks[r] = {0, 0, n};
+    memset(memory[r], 0xa5, SHARED_BYTES);
+  }
+  for (int i = 0; i < all; i++) {
     Fiber& f = fibers[i];
     f.stack.resize(256 * 1024);
     f.index = i;
-    f.thread = {i, 0, 0};
+    f.thread = {i % n, 0, 0};
     f.done = false;
     getcontext(&f.context);
     f.context.uc_stack.ss_sp = f.stack.data();
@@ -163,17 +174,21 @@ void run_block(Call<A...>& call) {
     makecontext(&f.context, (void (*)())Call<A...>::start, 2, (u32)p, (u32)(p >> 32));
   }
   long idle = 0;
-  while (alive > 0) {
+  for (int alive = all; alive > 0;) {
     int before = alive;
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < all; i++) {
       if (fibers[i].done) continue;
       current = &fibers[i];
+      rank = i / n;
+      shared = memory[rank];
+      block = {first.x + rank, first.y, first.z};
       swapcontext(&scheduler, &fibers[i].context);
+      alive -= fibers[i].done;
     }
     idle = alive < before ? 0 : idle + 1;
     if (idle > 100000000) {
       fprintf(stderr, "emulator: block (%d, %d) does not end: a barrier not all threads reach\n",
-              block.x, block.y);
+              first.x, first.y);
       abort();
     }
   }
@@ -181,16 +196,17 @@ void run_block(Call<A...>& call) {
 
 // dims: grid x, y, z, block x. params: pointers to the arguments, as for cuLaunchKernel
 template <class... A>
-void launch(void (*kernel)(A...), const int* dims, void** params) {
+void launch(void (*kernel)(A...), int cluster, const int* dims, void** params) {
   int i = 0;
+  cluster_size = cluster;
   Call<A...> call = {kernel, std::tuple<A...>{*(A*)params[i++]...}};
   grid = {dims[0], dims[1], dims[2]};
   threads = {dims[3], 1, 1};
   for (int z = 0; z < dims[2]; z++)
     for (int y = 0; y < dims[1]; y++)
-      for (int x = 0; x < dims[0]; x++) {
+      for (int x = 0; x < dims[0]; x += cluster) {
         block = {x, y, z};
-        run_block(call);
+        run_blocks(call);
       }
 }
 }  // namespace emulator
@@ -199,17 +215,18 @@ void launch(void (*kernel)(A...), const int* dims, void** params) {
 #define blockIdx (emulator::block)
 #define gridDim (emulator::grid)
 #define blockDim (emulator::threads)
-#define EMULATE(name) \
-  extern "C" void launch_##name(const int* dims, void** params) { emulator::launch(name, dims, params); }
+#define EMULATE(name, cluster) \
+  extern "C" void launch_##name(const int* dims, void** params) { emulator::launch(name, cluster, dims, params); }
 
 inline void __syncthreads() {
   using namespace emulator;
-  int turn = barrier_turn;
-  if (++barrier_arrived >= alive) {
-    barrier_arrived = 0;
-    barrier_turn++;
+  Block& b = blocks[rank];
+  int turn = b.turn;
+  if (++b.arrived >= b.alive) {
+    b.arrived = 0;
+    b.turn++;
   } else {
-    while (barrier_turn == turn) yield();
+    while (b.turn == turn) yield();
   }
 }
 template <class T>
@@ -421,6 +438,23 @@ bool threads_or(int number, bool any) {
   threads_sync<THREADS>(number);
   said[number] = 0;
   return result;
+}
+#define CLUSTER(blocks)
+DEVICE int cluster_rank() { return emulator::rank; }
+DEVICE void cluster_arrive() {
+  using namespace emulator;
+  current->cluster_turn = cluster_turn + 1;
+  if (++cluster_arrived == cluster_size * threads.x) {
+    cluster_arrived = 0;
+    cluster_turn++;
+  }
+}
+DEVICE void cluster_wait() {
+  while (emulator::cluster_turn < emulator::current->cluster_turn) emulator::yield();
+}
+DEVICE void store_cluster(u32 address, int rank, float x) {
+  if (address % 4) abort();
+  memcpy(emulator::memory[rank] + address, &x, 4);
 }
 DEVICE void warp_sync() { emulator::collective([](emulator::Warp&) {}); }
 

@@ -22,11 +22,11 @@ class Emulated:
         if key not in self.libraries:
             folder = tempfile.mkdtemp()
             source = open(os.path.join(SOURCES, file + ".cu")).read()
-            entries = re.findall(r"KERNEL void\s+(?:__launch_bounds__\([^)]*\)\s*)?(\w+)\(", source)
+            entries = re.findall(r"KERNEL void\s+(?:__launch_bounds__\([^)]*\)\s*)?(CLUSTER\(\w+\)\s*)?(\w+)\(", source)
             with open(os.path.join(folder, "k.cu"), "w") as f:
                 f.write(re.sub(r'#include "(prelude|wgmma).cuh"', "", source))
             with open(os.path.join(folder, "emulated_entries.inc"), "w") as f:
-                f.write("\n".join(f"EMULATE({e})" for e in entries if e not in ("heads_vector", "heads_sums") or head_size in (64, 128)))
+                f.write("\n".join(f"EMULATE({e}, {c.strip()[8:-1] or 1})" for c, e in entries if e not in ("heads_vector", "heads_sums") or head_size in (64, 128)))
             out = os.path.join(folder, "k.so")
             subprocess.check_call(
                 ["g++", "-std=c++17", "-O2", "-g", "-shared", "-fPIC", "-w", f'-DSOURCE="{folder}/k.cu"',

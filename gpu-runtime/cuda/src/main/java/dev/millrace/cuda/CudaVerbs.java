@@ -20,6 +20,16 @@ import java.util.Optional;
  */
 abstract class CudaVerbs implements Backend {
   private static final int NORM_THREADS = 256;
+
+  /** Thread blocks that have a row of a product left in parts. */
+  private static final int NORM_CLUSTER = 4;
+
+  /** A sum of each of their warps. */
+  private static final int NORM_CLUSTER_BYTES = NORM_CLUSTER * NORM_THREADS / 32 * Float.BYTES;
+
+  /** Of kernels in which a thread adds up a few elements of a product left in parts. */
+  private static final int SUMS_THREADS = 128;
+
   private static final int ROW_THREADS = 256;
 
   // flags of heads.cu
@@ -167,7 +177,7 @@ abstract class CudaVerbs implements Backend {
     requireRows("rmsNorm", y, rows, x.width());
     requireWeight("rmsNorm", weight, 1, x.width());
     arguments.start();
-    norm("rms_norm" + suffix(from), from, weight, epsilon, y, rows);
+    norm("rms_norm" + suffix(from), from, weight, epsilon, y, rows, 0);
   }
 
   @Override
@@ -180,19 +190,30 @@ abstract class CudaVerbs implements Backend {
     requireWeight("addThenRmsNorm", weight, 1, x.width());
     Optional<ProductSums> sums = sum.isFloat() ? matmul.take(cuda(x), rows) : Optional.empty();
     arguments.start();
-    sums.ifPresentOrElse(s -> s.put(arguments), () -> arguments.i64(cuda(x).address()));
-    String entry = "add_rms_norm" + (sums.isPresent() ? "_sums" : suffix(sum));
-    norm(entry, sum, weight, epsilon, y, rows);
+    if (sums.isPresent()) {
+      sums.get().put(arguments);
+      norm("add_rms_norm_sums", sum, weight, epsilon, y, NORM_CLUSTER * rows, NORM_CLUSTER_BYTES);
+    } else {
+      arguments.i64(cuda(x).address());
+      norm("add_rms_norm" + suffix(sum), sum, weight, epsilon, y, rows, 0);
+    }
   }
 
   /** A kernel of norm.cu with what comes before its row among the arguments. */
-  private void norm(String entry, CudaTensor x, Weight weight, float epsilon, Tensor y, int rows) {
+  private void norm(
+      String entry,
+      CudaTensor x,
+      Weight weight,
+      float epsilon,
+      Tensor y,
+      int blocks,
+      int sharedBytes) {
     kernel(KernelFile.NORM, entry)
         .launch(
-            rows,
+            blocks,
             1,
             NORM_THREADS,
-            0,
+            sharedBytes,
             arguments
                 .i64(x.address())
                 .i64(cuda(weight).address())
@@ -258,9 +279,9 @@ abstract class CudaVerbs implements Backend {
       kernels
           .get(KernelFile.ACTIVATION, "gated_activation_sums")
           .launch(
-              sums.get().blocks(device, y.width()),
+              (int) StepLayout.divideUp((long) rows * y.width() / 8, SUMS_THREADS),
               1,
-              ProductSums.THREADS,
+              SUMS_THREADS,
               0,
               sums.get().put(arguments.start()).i64(cuda(y).address()).i32(y.width()).i32(rows),
               stream);
@@ -430,8 +451,6 @@ abstract class CudaVerbs implements Backend {
     int size = heads.headSize();
     int pairs = work.rotary() == null ? size / 2 : work.rotary().width() / 2;
     boolean vector = (size == 64 || size == 128) && pairs == size / 2;
-    long units = (long) rows * heads.kvHeads() * (heads.groupSize() + 2);
-    long threads = units * (vector ? size / 16 : 32);
     boolean appends = (work.flags() & HEADS_APPEND) != 0;
     Optional<ProductSums> sums = Optional.empty();
     if (vector && appends) {
@@ -439,13 +458,23 @@ abstract class CudaVerbs implements Backend {
     } else {
       settle(); // keys and values are read again from qkv
     }
-    String entry = vector ? sums.isPresent() ? "heads_sums" : "heads_vector" : "heads_any";
     describe(work, rows, pairs);
     sums.ifPresent(s -> s.put(arguments));
+    long units = (long) rows * heads.kvHeads() * (heads.groupSize() + 2);
+    if (sums.isPresent()) {
+      heads("heads_sums", size, units * (size / 8), SUMS_THREADS);
+    } else if (vector) {
+      heads("heads_vector", size, units * (size / 16), ROW_THREADS);
+    } else {
+      heads("heads_any", size, units * 32, ROW_THREADS);
+    }
+  }
+
+  private void heads(String entry, int size, long threads, int blockThreads) {
+    int blocks = (int) StepLayout.divideUp(threads, blockThreads);
     kernels
         .get(KernelFile.HEADS, entry, size)
-        .launch(
-            (int) StepLayout.divideUp(threads, ROW_THREADS), 1, ROW_THREADS, 0, arguments, stream);
+        .launch(blocks, 1, blockThreads, 0, arguments, stream);
   }
 
   /** Fills in HeadsWork of heads.cu. */

@@ -42,8 +42,11 @@ final class FusedInt4 {
 
   private static final int STAGE_ALIGNMENT = 1024;
 
-  /** Four groups that multiply, a warp that brings. */
-  private static final int FEW_THREADS = 4 * GROUP_THREADS + 32;
+  /** The two barriers of a ring's stage. */
+  private static final int BARRIER_BYTES = 2 * Long.BYTES;
+
+  /** Two groups that multiply, a warp that brings. */
+  private static final int FEW_THREADS = 2 * GROUP_THREADS + 32;
 
   /**
    * A kernel for boxes of rows.
@@ -56,7 +59,8 @@ final class FusedInt4 {
       KernelFile file, String entry, int rows, int threads, int stages, int stageBytes) {
     /** A kernel of few rows, whose ring is no larger than a thread block's share needs. */
     static Box few(int rows, int stages) {
-      return new Box(KernelFile.W4, "w4_" + rows, rows, FEW_THREADS, stages, ringStageBytes(rows));
+      int stage = roundUp(unitBytes(rows) + BARRIER_BYTES, STAGE_ALIGNMENT);
+      return new Box(KernelFile.W4, "w4_" + rows, rows, FEW_THREADS, stages, stage);
     }
 
     static Box wide(int rows, int stages) {
@@ -76,8 +80,11 @@ final class FusedInt4 {
     }
 
     private static int ringStageBytes(int rows) {
-      int bytes = rowBytes(rows) + BLOCK_TILES * WeightShape.TILE_BYTES;
-      return roundUp(bytes, STAGE_ALIGNMENT) + 2 * Long.BYTES;
+      return roundUp(unitBytes(rows), STAGE_ALIGNMENT) + BARRIER_BYTES;
+    }
+
+    private static int unitBytes(int rows) {
+      return rowBytes(rows) + BLOCK_TILES * WeightShape.TILE_BYTES;
     }
 
     private static int rowBytes(int rows) {

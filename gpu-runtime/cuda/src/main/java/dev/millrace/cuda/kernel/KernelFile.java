@@ -110,7 +110,8 @@ public enum KernelFile {
 
   /**
    * Entry points. {@code heads_vector} and {@code heads_sums} exist for heads of 64 and 128 alone,
-   * {@code w4_8} to {@code w4_32} and those of {@link #W4_WIDE} for compute capability 9.0 alone.
+   * {@code add_rms_norm_sums}, {@code w4_8} to {@code w4_32} and those of {@link #W4_WIDE} for
+   * compute capability 9.0 alone.
    */
   public List<String> entries() {
     return entries;

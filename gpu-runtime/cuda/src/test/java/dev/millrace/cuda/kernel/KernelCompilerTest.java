@@ -142,7 +142,7 @@ final class KernelCompilerTest {
   void entriesAreThoseOfTheSource(KernelFile file) {
     Set<String> found = new HashSet<>();
     Matcher kernels =
-        Pattern.compile("KERNEL void\\s+(?:__launch_bounds__\\([^)]*\\)\\s*)?(\\w+)\\(")
+        Pattern.compile("KERNEL void\\s+(?:(?:__launch_bounds__|CLUSTER)\\([^)]*\\)\\s*)*(\\w+)\\(")
             .matcher(KernelCompiler.resource(file.fileName()));
     while (kernels.find()) {
       found.add(kernels.group(1));
