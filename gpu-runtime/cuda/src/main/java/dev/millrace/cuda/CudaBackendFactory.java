@@ -144,6 +144,10 @@ final class CudaBackendFactory extends CudaSizes implements AutoCloseable {
     return backends.get(rank);
   }
 
+  CudaSettings settings() {
+    return settings;
+  }
+
   synchronized ProfilingBackend profiler(int rank) {
     return profilers.get(rank);
   }

@@ -21,7 +21,7 @@ final class CudaBatch implements StepBatch {
   };
 
   /** Other steps round up to a multiple of this, so that few forms of products are prepared. */
-  private static final int ROWS_MULTIPLE = 64;
+  static final int ROWS_MULTIPLE = 64;
 
   private final StepLayout layout;
   private final boolean padded;

@@ -200,6 +200,11 @@ public final class CudaExecutor implements ModelExecutor {
   }
 
   @Override
+  public int rowsStep() {
+    return backends.settings().records() ? CudaBatch.ROWS_MULTIPLE : 1;
+  }
+
+  @Override
   public List<MemoryEntry> memory() {
     long driverBytes = backends.driverBytesNow();
     return ranks.memory().stream()

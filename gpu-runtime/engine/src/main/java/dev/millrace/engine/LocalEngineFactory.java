@@ -208,7 +208,8 @@ public final class LocalEngineFactory implements EngineFactory {
             executor.kvBlocks(),
             executor.contextTokensMax(),
             settings.prefixCache(),
-            executor.sequencesStep());
+            executor.sequencesStep(),
+            executor.rowsStep());
     EngineInfo info =
         new EngineInfo(
             manifest.modelFingerprint(),

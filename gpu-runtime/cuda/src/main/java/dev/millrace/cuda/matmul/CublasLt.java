@@ -38,6 +38,7 @@ public final class CublasLt {
   static final int HEURISTIC_STATUS = 72;
 
   static final int EXECUTION_FAILED = 13;
+  static final int NOT_SUPPORTED = 15;
 
   private static final String[] STATUS = {
     "success",

@@ -8,9 +8,11 @@ import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.IntConsumer;
 
 /**
@@ -47,7 +49,7 @@ public final class Matmuls implements AutoCloseable {
   private static final float[] ONE = {1f};
   private static final float[] ZERO = {0f};
 
-  /** About how long the timing of one candidate takes. */
+  /** About how long the timing of one way to multiply takes. */
   private static final float TIMING_MILLIS = 2f;
 
   private final CublasLt.Functions functions;
@@ -59,7 +61,20 @@ public final class Matmuls implements AutoCloseable {
   private final long preference;
   private final Map<Product, PreparedProduct> prepared = new HashMap<>();
   private final Map<Product, byte[]> pinned = new HashMap<>();
+  private final Set<Code> loaded = new HashSet<>();
   private boolean closed;
+
+  /** What code the library runs: it is loaded at the first launch, which takes milliseconds. */
+  private record Code(
+      boolean inputMajor, boolean floatResult, boolean biased, ByteBuffer algorithm) {
+    static Code of(Product product, byte[] algorithm) {
+      return new Code(
+          product.inputMajor(),
+          product.floatResult(),
+          product.biased(),
+          ByteBuffer.wrap(algorithm));
+    }
+  }
 
   /**
    * @param workspace device memory of {@link #WORKSPACE_BYTES}
@@ -113,7 +128,7 @@ public final class Matmuls implements AutoCloseable {
       if (isPinned()) {
         ready.algorithm = pinned.computeIfAbsent(product.withRows(PINNED_ROWS), p -> pin(p, bias));
       } else {
-        choose(product, ready, x, alike.isEmpty() ? List.of(weight) : alike, y);
+        choose(product, ready, x, alike.isEmpty() ? List.of(weight) : alike, bias, y);
       }
     }
     if (product.biased()) {
@@ -152,16 +167,15 @@ public final class Matmuls implements AutoCloseable {
    * @param work puts it into the stream, given the number of the turn; has run before
    */
   public float millis(IntConsumer work) {
+    return millis(Race.turns(TIMING_MILLIS, millis(1, work), 3), work);
+  }
+
+  private float millis(int turns, IntConsumer work) {
     try (CudaEvent start = new CudaEvent();
         CudaEvent end = new CudaEvent()) {
       start.record(stream);
-      work.accept(0);
-      end.record(stream);
-      float once = end.millisSince(start);
-      int turns = (int) Math.max(3, Math.min(100, TIMING_MILLIS / Math.max(once, 1e-3f)));
-      start.record(stream);
       for (int i = 0; i < turns; i++) {
-        work.accept(i + 1);
+        work.accept(i);
       }
       end.record(stream);
       return end.millisSince(start) / turns;
@@ -188,28 +202,39 @@ public final class Matmuls implements AutoCloseable {
         stream.address());
   }
 
-  private void choose(Product product, PreparedProduct ready, long x, List<Long> weights, long y) {
+  private void choose(
+      Product product, PreparedProduct ready, long x, List<Long> weights, long bias, long y) {
     Optional<byte[]> kept = store.get(product);
     if (kept.isPresent() && isUsable(ready, kept.get())) {
       ready.algorithm = kept.get();
       return;
     }
     List<byte[]> candidates = candidates(product, ready);
-    ready.algorithm = candidates.get(0);
     if (choice == Choice.FIRST) {
+      ready.algorithm = candidates.get(0);
       return;
     }
-    float best = Float.MAX_VALUE;
-    for (byte[] candidate : candidates) {
-      if (launch(ready, candidate, x, weights.get(0), y) == 0) {
-        float millis = time(ready, candidate, x, weights, y);
-        if (millis < best) {
-          best = millis;
-          ready.algorithm = candidate;
+    addNeighbours(product, ready, bias, candidates);
+    ready.algorithm = Race.winner(candidates, new Timing(product, ready, x, weights, y));
+    store.put(product, ready.algorithm);
+  }
+
+  /** Adds what the library names for neighbouring rows and can be run for these. */
+  private void addNeighbours(
+      Product product, PreparedProduct ready, long bias, List<byte[]> candidates) {
+    Product neighbour = product.withRows(product.neighbourRows());
+    if (neighbour.equals(product)) {
+      return;
+    }
+    Set<ByteBuffer> known = new HashSet<>();
+    candidates.forEach(candidate -> known.add(ByteBuffer.wrap(candidate)));
+    try (PreparedProduct asked = prepare(neighbour, bias)) {
+      for (byte[] candidate : ask(neighbour, asked)) {
+        if (known.add(ByteBuffer.wrap(candidate)) && isUsable(ready, candidate)) {
+          candidates.add(candidate);
         }
       }
     }
-    store.put(product, ready.algorithm);
   }
 
   /** The library's first candidate that serves all rows. */
@@ -263,6 +288,15 @@ public final class Matmuls implements AutoCloseable {
   }
 
   private List<byte[]> candidates(Product product, PreparedProduct ready) {
+    List<byte[]> candidates = ask(product, ready);
+    if (candidates.isEmpty()) {
+      throw new CudaException("cuBLASLt has no algorithm for " + product, CublasLt.NOT_SUPPORTED);
+    }
+    return candidates;
+  }
+
+  /** The library's candidates, best first by its own reckoning; none if it has none. */
+  private List<byte[]> ask(Product product, PreparedProduct ready) {
     byte[] results = new byte[CANDIDATES * CublasLt.HEURISTIC_BYTES];
     int[] returned = new int[1];
     int status =
@@ -277,6 +311,9 @@ public final class Matmuls implements AutoCloseable {
             CANDIDATES,
             results,
             returned);
+    if (status == CublasLt.NOT_SUPPORTED) {
+      return List.of();
+    }
     CublasLt.check(status, "choosing an algorithm for " + product);
     List<byte[]> candidates = new ArrayList<>();
     ByteBuffer bytes = ByteBuffer.wrap(results).order(ByteOrder.nativeOrder());
@@ -286,14 +323,41 @@ public final class Matmuls implements AutoCloseable {
         candidates.add(java.util.Arrays.copyOfRange(results, at, at + CublasLt.ALGORITHM_BYTES));
       }
     }
-    if (candidates.isEmpty()) {
-      throw new CudaException("cuBLASLt has no algorithm for " + product, status);
-    }
     return candidates;
   }
 
-  private float time(PreparedProduct ready, byte[] algorithm, long x, List<Long> weights, long y) {
-    return millis(turn -> launch(ready, algorithm, x, weights.get(turn % weights.size()), y));
+  /** Times algorithms of a product, over its weights in turn. */
+  private final class Timing implements Race.Clock<byte[]> {
+    private final Product product;
+    private final PreparedProduct ready;
+    private final long x;
+    private final List<Long> weights;
+    private final long y;
+    private int launches;
+    private boolean refused;
+
+    Timing(Product product, PreparedProduct ready, long x, List<Long> weights, long y) {
+      this.product = product;
+      this.ready = ready;
+      this.x = x;
+      this.weights = weights;
+      this.y = y;
+    }
+
+    @Override
+    public float millis(byte[] algorithm, int turns) {
+      refused = false;
+      if (loaded.add(Code.of(product, algorithm))) {
+        launchNext(algorithm);
+      }
+      float millis = Matmuls.this.millis(turns, turn -> launchNext(algorithm));
+      return refused ? Float.POSITIVE_INFINITY : millis;
+    }
+
+    private void launchNext(byte[] algorithm) {
+      long weight = weights.get(launches++ % weights.size());
+      refused |= launch(ready, algorithm, x, weight, y) != 0;
+    }
   }
 
   /** Idempotent. */

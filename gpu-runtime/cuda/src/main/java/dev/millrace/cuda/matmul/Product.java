@@ -25,16 +25,11 @@ public record Product(
     boolean floatResult,
     boolean biased) {
 
-  /** Sizes between which one algorithm serves all row counts. */
+  /** Sizes between which one way to multiply serves all row counts. */
   private static final int[] STEPS = {
     1, 8, 16, 32, 64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024, 1280, 1536, 2048,
     3072, 4096, 6144, 8192, 12288, 16384, 32768
   };
-
-  /** The smallest step that holds the rows. */
-  int step() {
-    return step(rows);
-  }
 
   /** The smallest step that holds so many rows. */
   public static int step(int rows) {
@@ -46,17 +41,44 @@ public record Product(
     return Integer.MAX_VALUE;
   }
 
+  /**
+   * The most rows that share an algorithm with these. Where a row more costs a wave of thread
+   * blocks, an algorithm takes half as long again; so every row count that steps are rounded up to
+   * has its own.
+   */
+  int algorithmRows() {
+    if (rows == 1) {
+      return 1;
+    }
+    int multiple = 1024;
+    if (rows <= 8192) {
+      multiple = rows <= 32 ? 8 : rows <= 64 ? 16 : rows <= 512 ? 32 : 64;
+    }
+    return (rows + multiple - 1) / multiple * multiple;
+  }
+
+  /**
+   * Other rows that the library is asked about too: it answers by other tables where they are not a
+   * multiple of 8, and either answer may be the faster.
+   */
+  int neighbourRows() {
+    if (rows <= 8) {
+      return algorithmRows();
+    }
+    return rows % 8 == 0 ? rows - 3 : algorithmRows();
+  }
+
   /** The same form with other rows. */
   Product withRows(int value) {
     return new Product(
         value, outputs, inputs, inputMajor, weightPitch, xPitch, yPitch, floatResult, biased);
   }
 
-  /** Names the form with its step of rows, for algorithms kept on disk. */
+  /** Names the form with the most rows that share its algorithm, for those kept on disk. */
   String algorithmKey() {
-    return "m%d n%d k%d %s w%d x%d y%d %s%s"
+    return "to m%d n%d k%d %s w%d x%d y%d %s%s"
         .formatted(
-            step(),
+            algorithmRows(),
             outputs,
             inputs,
             inputMajor ? "nn" : "tn",

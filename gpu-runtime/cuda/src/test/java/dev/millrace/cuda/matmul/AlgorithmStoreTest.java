@@ -70,12 +70,13 @@ final class AlgorithmStoreTest {
         new String(new CacheFolder(folder).read(FILE).orElseThrow(), StandardCharsets.US_ASCII);
     String[] lines = text.lines().toArray(String[]::new);
     assertEquals(2, lines.length, text);
-    assertTrue(lines[0].startsWith("m1 n4608 k3584 tn w3584 x3584 y4608 bf16\tfe1d3c5b"), lines[0]);
-    assertEquals("m64 n4608 k3584 tn w3584 x3584 y4608 bf16 bias\t" + "0".repeat(128), lines[1]);
+    assertTrue(
+        lines[0].startsWith("to m1 n4608 k3584 tn w3584 x3584 y4608 bf16\tfe1d3c5b"), lines[0]);
+    assertEquals("to m64 n4608 k3584 tn w3584 x3584 y4608 bf16 bias\t" + "0".repeat(128), lines[1]);
   }
 
   @Test
-  void rowsOfOneStepShareAnAlgorithm() {
+  void fewRowsMoreOrLessShareAnAlgorithm() {
     AlgorithmStore store = store();
     store.put(product(65, false), algorithm(5));
 

@@ -22,6 +22,11 @@ public interface ModelExecutor extends StepExecutor {
     return 1;
   }
 
+  /** A step's tokens are computed as if they were the next multiple of this. */
+  default int rowsStep() {
+    return 1;
+  }
+
   /** Bytes by purpose of each rank, planned and taken. */
   List<MemoryEntry> memory();
 

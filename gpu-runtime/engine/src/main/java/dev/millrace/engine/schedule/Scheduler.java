@@ -41,6 +41,9 @@ public final class Scheduler {
 
   private static final double STEP_SHARE_MIN = 0.75;
 
+  /** With fewer sequences for each row of a multiple, one that comes a step later costs more. */
+  private static final int ROUNDED_SEQUENCES = 8;
+
   /** Its multiples, modulo 1, are spread evenly, however many there are. */
   private static final double GOLDEN_RATIO = 0.6180339887498949;
 
@@ -283,13 +286,32 @@ public final class Scheduler {
 
   /** Adds as many of a sequence's next tokens as fit; false if blocks allow none. */
   private boolean addTokens(Sequence sequence) {
-    int chunk = step.room(sequence);
+    return addTokens(sequence, step.room(sequence));
+  }
+
+  private boolean addTokens(Sequence sequence, int chunk) {
     while (chunk > sequence.freeSlots() && takeBlock(sequence)) {}
     int placed = Math.min(chunk, sequence.freeSlots());
     if (placed > 0) {
       step.add(sequence, placed);
     }
     return placed > 0 || chunk <= 0;
+  }
+
+  /**
+   * Tokens of the sequence admitted last that had better come with the next step: for them alone
+   * this one would be rounded up. It is the last where all sequences run that may, and where others
+   * wait for one to end there are new tokens in most steps anyway.
+   */
+  private int beyondRows(int chunk) {
+    int rowsStep = limits.rowsStep();
+    if (running.size() < limits.sequencesMax()
+        || running.size() < ROUNDED_SEQUENCES * rowsStep
+        || waiting.isEmpty()) {
+      return 0;
+    }
+    int beyond = (step.tokens() + chunk) % rowsStep;
+    return beyond < chunk ? beyond : 0;
   }
 
   private boolean takeBlock(Sequence sequence) {
@@ -328,7 +350,8 @@ public final class Scheduler {
       waiting.removeFirst();
       forecast.add(more, sequence.wantedTokens(), foundHeld, 0);
       start(sequence, found);
-      addTokens(sequence);
+      int chunk = step.room(sequence);
+      addTokens(sequence, chunk - beyondRows(chunk));
     }
   }
 

@@ -16,6 +16,7 @@ import dev.millrace.engine.step.StepPlan;
  * @param prefixCache whether equal prompt prefixes share their blocks
  * @param sequencesStep a step of some more sequences than a multiple of this takes as long as one
  *     of the next multiple; 1 where its time grows with each
+ * @param rowsStep a step's tokens are computed as if they were the next multiple of this
  */
 public record SchedulerLimits(
     int sequencesMax,
@@ -24,9 +25,10 @@ public record SchedulerLimits(
     int kvBlocks,
     int sequenceTokensMax,
     boolean prefixCache,
-    int sequencesStep) {
+    int sequencesStep,
+    int rowsStep) {
 
-  /** Limits of steps whose time grows with each sequence. */
+  /** Limits of steps whose time grows with each sequence and token. */
   public SchedulerLimits(
       int sequencesMax,
       int stepTokensMax,
@@ -34,13 +36,14 @@ public record SchedulerLimits(
       int kvBlocks,
       int sequenceTokensMax,
       boolean prefixCache) {
-    this(sequencesMax, stepTokensMax, logitRowsMax, kvBlocks, sequenceTokensMax, prefixCache, 1);
+    this(sequencesMax, stepTokensMax, logitRowsMax, kvBlocks, sequenceTokensMax, prefixCache, 1, 1);
   }
 
   public SchedulerLimits {
-    if (sequencesStep < 1) {
+    if (sequencesStep < 1 || rowsStep < 1) {
       throw new IllegalArgumentException(
-          "sequencesStep: expected 1 or more, found " + sequencesStep);
+          "sequencesStep, rowsStep: expected 1 or more, found %d, %d"
+              .formatted(sequencesStep, rowsStep));
     }
     if (sequencesMax < 1 || stepTokensMax < sequencesMax || logitRowsMax < sequencesMax) {
       throw new IllegalArgumentException(

@@ -38,6 +38,10 @@ final class StepBuilder {
     return tokens == 0;
   }
 
+  int tokens() {
+    return tokens;
+  }
+
   int tokensLeft() {
     return stepTokensMax - tokens;
   }

@@ -82,7 +82,8 @@ final class AdmissionSimulation {
   private static void run(Card card, Load load) {
     int blocks = (int) (card.kvGib * (1L << 30) / card.kvBytes / StepPlan.BLOCK_TOKENS);
     Scheduler scheduler =
-        new Scheduler(new SchedulerLimits(1024, 8192, 1024, blocks, 16_384, false, card.rowsStep));
+        new Scheduler(
+            new SchedulerLimits(1024, 8192, 1024, blocks, 16_384, false, card.rowsStep, 1));
     long promptTokens = 0;
     long outputTokens = 0;
     for (int i = 0; i < load.rows; i++) {

@@ -79,7 +79,9 @@ class SchedulerRandomTest {
               sequencesMax + random.nextInt(random.nextBoolean() ? 3 : 400),
               kvBlocks,
               5 * 64,
-              random.nextInt(4) > 0);
+              random.nextInt(4) > 0,
+              1,
+              1 + random.nextInt(2));
       this.misleading = random.nextBoolean();
       this.scheduler = new Scheduler(limits);
       this.script = new ScriptedExecutor(kvBlocks, Scripted.VOCABULARY);

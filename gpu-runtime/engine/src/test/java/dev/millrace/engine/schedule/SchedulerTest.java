@@ -120,7 +120,7 @@ class SchedulerTest {
   }
 
   private int mostAtOnce(int sequencesStep, int blocks) {
-    limits = new SchedulerLimits(512, 8192, 8192, blocks, 1024, false, sequencesStep);
+    limits = new SchedulerLimits(512, 8192, 8192, blocks, 1024, false, sequencesStep, 1);
     open();
     for (int i = 0; i < 400; i++) {
       add(tokens(612), 64);
@@ -131,6 +131,46 @@ class SchedulerTest {
       most = Math.max(most, scheduler.runningSequences());
     }
     return most;
+  }
+
+  @Test
+  void fullStepEndsAtAMultipleOfRowsAndTheNextTakesTheRest() {
+    limits = new SchedulerLimits(16, 256, 256, 64, 1024, false, 1, 2);
+    open();
+    Scripted[] sequences = new Scripted[18];
+    for (int i = 0; i < sequences.length; i++) {
+      sequences[i] = add(tokens(i == 0 ? 6 : 5), 3);
+    }
+
+    StepPlan first = step();
+    StepPlan second = step();
+    runToEnd();
+
+    assertEquals(16, first.sequences());
+    assertEquals(80, first.tokens(), "of 81");
+    assertEquals(15, first.logitTasks().size(), "the last one's prompt has not ended");
+    assertEquals(16, second.tokens());
+    assertEquals(16, second.logitTasks().size());
+    for (Scripted sequence : sequences) {
+      assertEquals(3, sequence.tokens.size());
+    }
+  }
+
+  @Test
+  void rowsAreNotRoundedOffWhereTheRestWouldCostAStep() {
+    assertEquals(81, firstOfOddTokens(16, 16), "nobody waits");
+    assertEquals(71, firstOfOddTokens(14, 18), "few run");
+    assertEquals(80, firstOfOddTokens(16, 18), "many run, and others wait");
+  }
+
+  /** Tokens of the first step, in which all that run have 5, but for one of 6. */
+  private int firstOfOddTokens(int sequencesMax, int sequences) {
+    limits = new SchedulerLimits(sequencesMax, 256, 256, 64, 1024, false, 1, 2);
+    open();
+    for (int i = 0; i < sequences; i++) {
+      add(tokens(i == 0 ? 6 : 5), 3);
+    }
+    return step().tokens();
   }
 
   @Test
