@@ -4,6 +4,6 @@
 #include "decode_attention.cuh"
 
 KERNEL void __launch_bounds__(GROUPS_MAX * GROUP_THREADS, 1) decode_attention(DecodeWork work) {
-  begin_kernel();
+  let_next_start();
   decode<Bf16Pages>(work);
 }

@@ -4,11 +4,19 @@
 // narrow side of the products:
 //   S^T (16 tokens x 8 heads) = K (16 x 16) Q^T (16 x 8), O^T (16 elements x 8 heads) += V^T P
 //
-// A block is a few groups of warps with items of their own. In a group one warp fetches pages into a
-// ring, item after item: while the others end one item, the first pages of the next are on their
-// way. Nothing is fetched of a page beyond its last token. The others share a page's tokens for the
-// scores, exchange their weights, and share the elements of its values for the sums: these need no
-// merging.
+// A block is a few groups of warps with items of their own; or they share the pages of one item out,
+// where there are no more items than blocks. In a group one warp fetches pages into a ring, item
+// after item: while the others end one item, the first pages of the next are on their way. Nothing is
+// fetched of a page beyond its last token. The others share a page's tokens for the scores, exchange
+// their weights, and share the elements of its values for the sums: these need no merging.
+//
+// First pages are fetched while earlier kernels end, but for those that hold a sequence's last token,
+// which these still write. That takes what holds of every step:
+//   - Lists come by a copy ahead of the step's kernels, the first of which starts once that and all
+//     work before it have ended; so every earlier step has ended when any kernel of this one starts.
+//   - Of a sequence with one token in a step all tokens before it are of earlier steps, also where
+//     other sequences share them: a page is found by others only after the step that filled it. So a
+//     step writes no page of that sequence but the one that holds its last token.
 //
 // Weights are powers of scores less the largest of the item's first page, not of all so far: bf16 and
 // the sums, float32, have room for larger ones, and nothing is scaled anew. Only where a score is 64
@@ -24,8 +32,12 @@
 #define GROUP_THREADS (HEAD_PITCH + 32)
 #define GROUPS_MAX 3
 // Shared memory of a group beside its pages.
-#define GROUP_BYTES 3072
+#define GROUP_BYTES 7168
 #define STAGES_MAX 16
+// Pages that a block fetches before earlier kernels have ended, where no group has two items. The
+// kernel ahead ends as late as what is fetched meanwhile: with 6 pages a block (H200, 32 sequences)
+// it takes 6.5 us in place of 3, with these 4. Where there is more to do memory had better be busy.
+#define EARLY_PAGES 3
 #define WARP_TOKENS (PAGE_TOKENS / DECODE_WARPS)
 #define TILE_HEADS 8
 // A partial result: HEAD_PITCH means, the largest score, the sum of weights; in the first head of a
@@ -87,17 +99,46 @@ DEVICE int group_warp() { return (threadIdx.x >> 5) % (DECODE_WARPS + 1); }
 // A barrier of the group's warps that compute.
 DEVICE void group_wait() { threads_sync<HEAD_PITCH>(1 + group_index()); }
 
-// This group's item of a round, back and forth over all groups: items come longest first, and no
-// group gets the longest of every round. Few items go to as many multiprocessors.
-DEVICE int item_index(int round) {
-  const int groups = gridDim.x * (blockDim.x / GROUP_THREADS);
-  const int group = group_index() * gridDim.x + blockIdx.x;
-  return round * groups + (round & 1 ? groups - 1 - group : group);
-}
+// Which items a group works on, and which pages of them.
+struct Share {
+  int units, count;  // of an item, of all items
+  int parts;         // of an item: the groups of a block, which share it, or 1
 
-// The first item of a group, or what lies there if there are fewer items.
-DEVICE DecodeItem first_item(const DecodeWork& work, int units) {
-  return work.items[min(item_index(0) / units, work.items_max - 1)];
+  DEVICE explicit Share(const DecodeWork& work) {
+    units = work.kv_heads * work.head_tiles;
+    count = work.header[0] * units;
+    parts = count <= (int)gridDim.x ? blockDim.x / GROUP_THREADS : 1;
+  }
+
+  // The item of a round, back and forth over all groups: items come longest first, and no group gets
+  // the longest of every round. Few items go to as many multiprocessors; there is one round of those
+  // that are shared.
+  DEVICE int index(int round) const {
+    const int groups = gridDim.x * (blockDim.x / GROUP_THREADS);
+    const int group = parts > 1 ? blockIdx.x : group_index() * gridDim.x + blockIdx.x;
+    return round * groups + (round & 1 ? groups - 1 - group : group);
+  }
+
+  // The first item, or what lies there if there are fewer; looked up before their number is known.
+  DEVICE DecodeItem first_item(const DecodeWork& work) const {
+    const int last = work.items_max - 1;
+    const DecodeItem own = work.items[min((group_index() * gridDim.x + blockIdx.x) / units, last)];
+    const DecodeItem shared = work.items[min(blockIdx.x / units, last)];
+    return parts > 1 ? shared : own;
+  }
+
+  // The group's pages of an item of so many: from one, to before the other.
+  DEVICE int begin(int pages) const { return parts > 1 ? pages * group_index() / parts : 0; }
+  DEVICE int end(int pages) const {
+    return parts > 1 ? pages * (group_index() + 1) / parts : pages;
+  }
+};
+
+DEVICE int pages_of(const DecodeItem& item) { return (item.tokens + PAGE_TOKENS - 1) / PAGE_TOKENS; }
+
+// Whether an item's last token is its sequence's.
+DEVICE bool ends_sequence(const DecodeItem& item) {
+  return item.slot - item.first_slot == item.chunks - 1;
 }
 
 // A warp's copy of the first tokens of a page; ends a phase of `filled`.
@@ -131,26 +172,54 @@ DEVICE void fetch(const u8* from, u32 to, int tokens, u32 filled) {
 template <class Pages>
 DEVICE void fetch_items(const DecodeWork& work, PageRing<Pages> ring) {
   const int lane = threadIdx.x & 31;
-  const int units = work.kv_heads * work.head_tiles, count = work.header[0] * units;
-  DecodeItem item = first_item(work, units);
-  for (int round = 0; item_index(round) < count;) {
-    const u8* base =
-        work.layer_pages + (u64)(item_index(round) % units / work.head_tiles) * Pages::BYTES;
+  const PageRing<Pages> empty = ring;
+  // Of the stage of a lane's number: what goes there once earlier kernels have ended, if anything.
+  const u8* late = 0;
+  int late_tokens = 0;
+  int ahead = ring.stages;  // still to be filled for the first time
+  const auto fetch_late = [&] {
+    await_earlier();
+    PageRing<Pages> stage = empty;
+    for (int i = 0; i < ring.stages; i++, stage.next()) {
+      const int tokens = __shfl_sync(FULL_WARP, late_tokens, i);
+      const u64 from = __shfl_sync(FULL_WARP, (u64)late, i);
+      if (tokens > 0) fetch<Pages>((const u8*)from, stage.page(), tokens, stage.filled());
+    }
+  };
+
+  const Share share(work);
+  const int groups = blockDim.x / GROUP_THREADS;
+  const int early_pages =
+      share.count <= groups * (int)gridDim.x ? EARLY_PAGES : groups * STAGES_MAX;
+  DecodeItem item = share.first_item(work);
+  for (int round = 0; share.index(round) < share.count;) {
+    const u8* base = work.layer_pages +
+                     (u64)(share.index(round) % share.units / work.head_tiles) * Pages::BYTES;
     const DecodeItem here = item;
-    if (item_index(++round) < count) item = work.items[item_index(round) / units];
-    const int pages = (here.tokens + PAGE_TOKENS - 1) / PAGE_TOKENS;
-    for (int first = 0; first < pages; first += 32) {
-      const int some = min(32, pages - first);
+    if (share.index(++round) < share.count) item = work.items[share.index(round) / share.units];
+    const int pages = pages_of(here), end = share.end(pages);
+    for (int first = share.begin(pages); first < end; first += 32) {
+      const int some = min(32, end - first);
       const int number = lane < some ? work.pages[here.page + first + lane] : 0;
       for (int i = 0; i < some; i++) {
         const int page = first + i == 0 ? here.page_number : __shfl_sync(FULL_WARP, number, i);
-        barrier_wait(ring.freed(), ring.phase ^ 1);
-        fetch<Pages>(base + (u64)page * work.page_stride, ring.page(),
-                     min(PAGE_TOKENS, here.tokens - (first + i) * PAGE_TOKENS), ring.filled());
+        const u8* from = base + (u64)page * work.page_stride;
+        const int tokens = min(PAGE_TOKENS, here.tokens - (first + i) * PAGE_TOKENS);
+        const bool written = first + i == pages - 1 && ends_sequence(here);
+        const bool early = !written && ring.stage * groups + group_index() < early_pages;
+        if (ahead == 0) barrier_wait(ring.freed(), ring.phase ^ 1);
+        if (ahead == 0 || early) {
+          fetch<Pages>(from, ring.page(), tokens, ring.filled());
+        } else if (lane == ring.stage) {
+          late = from;
+          late_tokens = tokens;
+        }
         ring.next();
+        if (ahead > 0 && --ahead == 0) fetch_late();
       }
     }
   }
+  if (ahead > 0) fetch_late();
 }
 
 // What the warps of a group tell each other.
@@ -159,6 +228,10 @@ struct DecodeShared {
   uint2 weights[2][PAGE_TOKENS / 16][32];  // of 16 tokens: a B operand, by lane
   float2 tops[DECODE_WARPS][4], sums[DECODE_WARPS][4];  // of heads 2 c and 2 c + 1
   int ended;
+  // This group's part of an item that groups share.
+  float4 part[2][HEAD_PITCH];  // of a thread: 16 elements' sums of heads 2 c and 2 c + 1
+  float2 part_tops[4];
+  u64 handed;  // barrier: all parts are there; the first group's
 };
 static_assert(sizeof(DecodeShared) <= GROUP_BYTES, "GROUP_BYTES");
 
@@ -329,27 +402,89 @@ struct DecodeState {
     }
   }
 
-  // Means in place of sums, which are in o[t][0] from then on; sum0 and sum1 of all tokens.
-  DEVICE void divide(DecodeShared& shared) {
-    const int warp = group_warp(), lane = threadIdx.x & 31, c = lane & 3;
+  // This warp's sums, which are in o[t][0] from then on; sum0 and sum1 of its tokens.
+  DEVICE void gather() {
 #pragma unroll
     for (int d = 4; d < 32; d <<= 1) {
       sum0 += __shfl_xor_sync(FULL_WARP, sum0, d);
       sum1 += __shfl_xor_sync(FULL_WARP, sum1, d);
     }
-    if (lane < 4) shared.sums[warp][c] = make_float2(sum0, sum1);
-    group_wait();
-    sum0 = sum1 = 0;
-#pragma unroll
-    for (int i = 0; i < DECODE_WARPS; i++) {
-      sum0 += shared.sums[i][c].x;
-      sum1 += shared.sums[i][c].y;
-    }
 #pragma unroll
     for (int t = 0; t < 2; t++)
 #pragma unroll
       for (int i = 0; i < 4; i++) o[t][0][i] += o[t][1][i];
+  }
+
+  // Means in place of sums; sum0 and sum1 of all tokens.
+  DEVICE void divide(DecodeShared& shared) {
+    const int warp = group_warp(), lane = threadIdx.x & 31, c = lane & 3;
+    gather();
+    if (lane < 4) shared.sums[warp][c] = make_float2(sum0, sum1);
+    group_wait();
+    sum0 = sum1 = 0;
+    add_sums(shared, 1.f, 1.f);
     scale_sums(1.f / sum0, 1.f / sum1);
+  }
+
+  DEVICE void add_sums(const DecodeShared& group, float scale0, float scale1) {
+    const int c = threadIdx.x & 3;
+    float more0 = 0, more1 = 0;
+#pragma unroll
+    for (int i = 0; i < DECODE_WARPS; i++) {
+      more0 += group.sums[i][c].x;
+      more1 += group.sums[i][c].y;
+    }
+    sum0 += more0 * scale0;
+    sum1 += more1 * scale1;
+  }
+
+  // The same of an item that a block's groups share, for the first group; `bytes` from one's shared
+  // memory to the next's.
+  DEVICE void join(DecodeShared& shared, int bytes) {
+    const int warp = group_warp(), lane = threadIdx.x & 31, c = lane & 3;
+    const int thread = threadIdx.x % GROUP_THREADS, groups = blockDim.x / GROUP_THREADS;
+    DecodeShared& first = shared_of(shared, -group_index(), bytes);
+    gather();
+    if (lane < 4) {
+      shared.sums[warp][c] = make_float2(sum0, sum1);
+      if (warp == 0) shared.part_tops[c] = make_float2(top0, top1);
+    }
+    if (group_index() > 0) {
+#pragma unroll
+      for (int t = 0; t < 2; t++)
+        shared.part[t][thread] = make_float4(o[t][0][0], o[t][0][1], o[t][0][2], o[t][0][3]);
+    }
+    barrier_arrive(shared_address(&first.handed));
+    if (group_index() > 0) return;
+
+    barrier_wait(shared_address(&first.handed), 0);
+    const float own0 = top0, own1 = top1;
+    for (int i = 1; i < groups; i++) {
+      const DecodeShared& other = shared_of(shared, i, bytes);
+      top0 = fmaxf(top0, other.part_tops[c].x);
+      top1 = fmaxf(top1, other.part_tops[c].y);
+    }
+    scale_sums(exp2_fast(own0 - top0), exp2_fast(own1 - top1));
+    sum0 = sum1 = 0;
+    for (int i = 0; i < groups; i++) {
+      const DecodeShared& other = shared_of(shared, i, bytes);
+      const float scale0 = exp2_fast(other.part_tops[c].x - top0);
+      const float scale1 = exp2_fast(other.part_tops[c].y - top1);
+      add_sums(other, scale0, scale1);
+#pragma unroll
+      for (int t = 0; t < 2 && i > 0; t++) {
+        const float4 part = other.part[t][thread];
+        o[t][0][0] += part.x * scale0;
+        o[t][0][1] += part.y * scale1;
+        o[t][0][2] += part.z * scale0;
+        o[t][0][3] += part.w * scale1;
+      }
+    }
+    scale_sums(1.f / sum0, 1.f / sum1);
+  }
+
+  static DEVICE DecodeShared& shared_of(DecodeShared& mine, int groups_on, int bytes) {
+    return *(DecodeShared*)((u8*)&mine + groups_on * bytes);
   }
 
   DEVICE void put(u16* y, int heads) const {
@@ -405,30 +540,38 @@ DEVICE void merge_chunks(const DecodeItem& item, const float* partial, u64 step,
 
 template <class Pages>
 DEVICE void attend_items(const DecodeWork& work, PageRing<Pages> ring, const u8* stages,
-                         DecodeShared& shared) {
-  const int units = work.kv_heads * work.head_tiles, count = work.header[0] * units;
+                         DecodeShared& shared, int bytes) {
+  const Share share(work);
+  const int units = share.units;
   const bool leads = group_warp() == 0 && (threadIdx.x & 31) == 0;
-  int index = item_index(0), turn = 0;
-  DecodeItem item = first_item(work, units);
-  if (index >= count) return;
+  int index = share.index(0), turn = 0;
+  DecodeItem item = share.first_item(work);
+  await_earlier();
+  if (index >= share.count) return;
   DecodeState<Pages> state;
   state.load_queries(work, item, index % units);
   for (int round = 1;; round++) {
     // The next item is looked up before this one's pages are there, its queries before this one's
     // results are out.
-    const int next_index = item_index(round);
+    const int next_index = share.index(round);
     DecodeItem next = item;
-    if (next_index < count) next = work.items[next_index / units];
+    if (next_index < share.count) next = work.items[next_index / units];
 
     state.clear();
-    for (int left = item.tokens; left > 0; left -= PAGE_TOKENS, turn ^= 1, ring.next()) {
+    const int pages = pages_of(item), begin = share.begin(pages), end = share.end(pages);
+    for (int page = begin; page < end; page++, turn ^= 1, ring.next()) {
       barrier_wait(ring.filled(), ring.phase);
-      state.add(shared, turn, ring.page(), stages + ring.stage * Pages::BYTES, left,
-                left == item.tokens, work.scale);
+      state.add(shared, turn, ring.page(), stages + ring.stage * Pages::BYTES,
+                item.tokens - page * PAGE_TOKENS, page == begin, work.scale);
       barrier_arrive(ring.freed());
     }
-    if (next_index < count) state.load_queries(work, next, next_index % units);
-    state.divide(shared);
+    if (next_index < share.count) state.load_queries(work, next, next_index % units);
+    if (share.parts > 1) {
+      state.join(shared, bytes);
+      if (group_index() > 0) return;
+    } else {
+      state.divide(shared);
+    }
 
     const int unit = index % units, kv_head = unit / work.head_tiles;
     const int first_head = unit % work.head_tiles * TILE_HEADS;
@@ -454,7 +597,7 @@ DEVICE void attend_items(const DecodeWork& work, PageRing<Pages> ring, const u8*
         if (leads) ((u32*)first)[PARTIAL_ENDED] = 0;
       }
     }
-    if (next_index >= count) return;
+    if (next_index >= share.count) return;
     index = next_index;
     item = next;
   }
@@ -465,7 +608,8 @@ DEVICE void attend_items(const DecodeWork& work, PageRing<Pages> ring, const u8*
 template <class Pages>
 DEVICE void decode(const DecodeWork& work) {
   DYNAMIC_SHARED(memory);
-  u8* stages = memory + group_index() * (work.stages * Pages::BYTES + GROUP_BYTES);
+  const int bytes = work.stages * Pages::BYTES + GROUP_BYTES;
+  u8* stages = memory + group_index() * bytes;
   DecodeShared& shared = *(DecodeShared*)(stages + work.stages * Pages::BYTES);
   PageRing<Pages> ring;
   ring.pages = shared_address(stages);
@@ -477,11 +621,13 @@ DEVICE void decode(const DecodeWork& work) {
       barrier_init_many(ring.barriers + i * 16, BULK_COPY ? 1 : 32);
       barrier_init_many(ring.barriers + i * 16 + 8, HEAD_PITCH);
     }
+    if (threadIdx.x == 0)
+      barrier_init_many(shared_address(&shared.handed), blockDim.x / GROUP_THREADS * HEAD_PITCH);
     barrier_init_fence();
   }
   __syncthreads();
   if (group_warp() == DECODE_WARPS)
     fetch_items<Pages>(work, ring);
   else
-    attend_items<Pages>(work, ring, stages, shared);
+    attend_items<Pages>(work, ring, stages, shared, bytes);
 }

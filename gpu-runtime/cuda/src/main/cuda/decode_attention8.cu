@@ -5,11 +5,11 @@
 #include "decode_attention.cuh"
 
 KERNEL void __launch_bounds__(GROUPS_MAX * GROUP_THREADS, 1) decode_attention_int8(DecodeWork work) {
-  begin_kernel();
+  let_next_start();
   decode<NarrowPages<Int8>>(work);
 }
 
 KERNEL void __launch_bounds__(GROUPS_MAX * GROUP_THREADS, 1) decode_attention_fp8(DecodeWork work) {
-  begin_kernel();
+  let_next_start();
   decode<NarrowPages<Fp8>>(work);
 }

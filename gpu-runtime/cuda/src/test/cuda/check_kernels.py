@@ -370,13 +370,13 @@ def decode_lists(contexts, tables, chunk=512):
 
 def decode_ring(head_bytes, groups=0):
     """As PageRing on sm_90: groups of a block, stages of each, shared memory."""
-    room = lambda groups: (227 * 1024 // groups - 3072) // head_bytes
+    room = lambda groups: (227 * 1024 // groups - 7168) // head_bytes
     groups = groups or next(g for g in (3, 2, 1) if room(g) >= 2)
     stages = min(16, room(groups))
-    return groups, stages, groups * (stages * head_bytes + 3072)
+    return groups, stages, groups * (stages * head_bytes + 7168)
 
 
-def run_decode(contexts, kv, group, d, check_rows, layers=2, label="", stages=0, growth=0):
+def run_decode(contexts, kv, group, d, check_rows, layers=2, label="", stages=0, growth=0, grid=132 if BIG else 2):
     total = sum((c + 63) // 64 for c in contexts)
     cache = Cache(total + 1, layers, kv, d)
     order = torch.randperm(total).tolist()
@@ -405,12 +405,14 @@ def run_decode(contexts, kv, group, d, check_rows, layers=2, label="", stages=0,
     scale = d ** -0.5 * math.log2(math.e)
     head_bytes = 2 * 64 * pitch * 2
     ring = decode_ring(head_bytes)
-    groups, stages, shared = (2, stages, 2 * (stages * head_bytes + 3072)) if stages else ring
+    groups, stages, shared = (2, stages, 2 * (stages * head_bytes + 7168)) if stages else ring
     work = structure("D", qkv=qkv, header=header, items=items, pages=pages, base=cache.base(layers - 1), stride=u64(cache.stride),
                      partial=partial, y=y, kv=kv, group=group, tiles=head_tiles, scale=f32(scale), stages=stages, items_max=items.shape[0])
-    grid = 132 if BIG else 2
+    last = [(cache.data[table[-1], layers - 1, head, which].data_ptr() + (context - 1) % 64 * pitch * 2, pitch * 2)
+            for table, context in zip(tables, contexts) for head in range(kv) for which in (0, 1)]
 
     def run():
+        K.written_before("decode_attention", d, last)
         K.launch("decode_attention", "decode_attention", (grid, 1, 1), groups * (pitch + 32), shared, [work], d)
 
     run()
@@ -429,6 +431,45 @@ def run_decode(contexts, kv, group, d, check_rows, layers=2, label="", stages=0,
     report(f"decode d{d} kv{kv}x{group} {label} twice the same bits", 0 if torch.equal(first, y) else 1, 0)
 
 
+def run_decode_behind(contexts, kv, group, grid, repeats):
+    """Right behind the kernel that writes the last token of every sequence."""
+    d = 128
+    used = [(c + 63) // 64 for c in contexts]
+    cache, tables = Cache(sum(used), 1, kv, d), []
+    cache.data.normal_()
+    for n in used:
+        at = sum(len(t) for t in tables)
+        tables.append(list(range(at, at + n)))
+    items, pages, slots = decode_lists(contexts, tables)
+    as_int = lambda x: torch.tensor(x, dtype=torch.int32, device=DEV)
+    positions = as_int([c - 1 for c in contexts])
+    slot = as_int([t[-1] * 64 + (c - 1) % 64 for t, c in zip(tables, contexts)])
+    rotary = torch.cat((torch.ones(max(contexts), d // 2, device=DEV), torch.zeros(max(contexts), d // 2, device=DEV)), 1)
+    header, partial = as_int([items.shape[0]]), torch.zeros(slots, kv, 8, d + 4, device=DEV)
+    groups, stages, shared = decode_ring(2 * 64 * d * 2)
+    y = nan(len(contexts), kv, group, d)
+    worst = 0.0
+    for _ in range(repeats):
+        qkv = rand(len(contexts), kv, group + 2, d)
+        plain = cache.swizzle(cache.data[:, 0]).clone()
+        plain.view(-1, kv, 2, 64, d).transpose(1, 3)[slot // 64, slot % 64] = qkv[:, :, group:].transpose(1, 2)
+        cache.data[slot // 64, :, :, :, slot % 64] = float("nan")
+        heads = structure("W", qkv=qkv, qn=None, kn=None, rotary=rotary, positions=positions, slots=slot, base=cache.base(0), stride=u64(cache.stride),
+                          rows=len(contexts), kv=kv, group=group, pairs=d // 2, rotary_pitch=d, flags=2 | 4, epsilon=f32(1e-6))
+        work = structure("D", qkv=qkv, header=header, items=items, pages=pages, base=cache.base(0), stride=u64(cache.stride), partial=partial, y=y, kv=kv,
+                         group=group, tiles=1, scale=f32(d ** -0.5 * math.log2(math.e)), stages=stages, items_max=items.shape[0])
+        K.written_before("decode_attention", d, [(cache.data[page, 0, head, which, at].data_ptr(), d * 2) for page, at in zip(*map(torch.Tensor.tolist, (slot // 64, slot % 64)))
+                                                 for head in range(kv) for which in (0, 1)])
+        K.launch("heads", "heads_vector", ((len(contexts) * kv * (group + 2) * 8 + 255) // 256, 1, 1), 256, 0, [heads], d)
+        K.launch("decode_attention", "decode_attention", (grid, 1, 1), groups * (d + 32), shared, [work], d)
+        K.synchronize()
+        for row, context in enumerate(contexts):
+            k, v = (plain[tables[row], :, which].transpose(1, 2).flatten(0, 1)[:context] for which in (0, 1))
+            e = error(y[row:row + 1], attention(qkv[row:row + 1, :, :group], k, v, positions[row:row + 1]))
+            worst = max(worst, e if e == e else 9)
+    report(f"decode right behind heads, {len(contexts)} rows", worst, 4e-3)
+
+
 def check_decode():
     lengths = [1, 5, 17, 63, 64, 65, 127, 200, 512, 1024, 1025, 1536, 1700]
     every = range(len(lengths))
@@ -436,7 +477,16 @@ def check_decode():
         run_decode(lengths, kv, group, d, every, label=f"lengths {lengths}")
     run_decode(lengths, 2, 7, 128, every, label="two groups of two stages", stages=2)
     run_decode(lengths, 2, 7, 128, every, label="scores that rise by hundreds from page to page", growth=50)
+    lengths = [1, 64, 65, 130, 192, 384, 390, 1700]
+    for d, kv, group in ((128, 2, 7), (64, 2, 2), (128, 1, 12)):
+        run_decode(lengths, kv, group, d, range(len(lengths)), label=f"groups that share items, lengths {lengths}", grid=132 if BIG else 40)
+    run_decode([390, 150], 2, 7, 128, (0, 1), label="two groups that share items", stages=2, grid=132 if BIG else 8)
+    run_decode([700, 150], 2, 7, 128, (0, 1), label="groups that share items, scores that rise", growth=50, grid=132 if BIG else 8)
+    run_decode([1000], 1, 1, 128, (0,), label="groups that share an item, scores that rise", growth=50, grid=132 if BIG else 1)
+    run_decode_behind([130, 64, 1, 65, 200], 2, 7, 132 if BIG else 3, 20 if BIG else 2)
     if BIG:
+        run_decode_behind([384 + i % 7 for i in range(32)], 4, 7, 132, 20)
+        run_decode_behind([100 + i % 300 for i in range(320)], 4, 7, 132, 20)
         for batch, context, kv, group in ((256, 1024, 4, 7), (512, 1024, 4, 7), (128, 4096, 8, 8), (64, 1000, 4, 7), (256, 400, 4, 7), (512, 320, 4, 7)):
             run_decode([context] * batch, kv, group, 128, (0, batch // 2, batch - 1), 1, f"B{batch} ctx{context}")
 

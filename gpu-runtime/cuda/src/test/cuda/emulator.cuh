@@ -4,6 +4,7 @@
 // no GPU. It is no model of memory ordering: racecheck on a GPU remains.
 #pragma once
 // Fibers move between stacks: the address of a thread's variables must not be kept over a switch.
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
@@ -63,9 +64,15 @@ struct Fiber {
   Dim thread;
   int index;
   bool done;
+  bool awaited;  // earlier kernels
   int cluster_turn;
   std::vector<char> stack;
 };
+// Bytes that the kernel before writes: a copy of them by a thread that has not awaited it brings 0xff.
+struct Late {
+  u64 from, bytes;
+};
+static std::vector<Late> late;
 static thread_local Fiber* current;
 static thread_local std::vector<Fiber> fibers;
 // Four warps that multiply together, and the barriers of 128 threads.
@@ -165,7 +172,7 @@ void run_blocks(Call<A...>& call) {
     f.stack.resize(256 * 1024);
     f.index = i;
     f.thread = {i % n, 0, 0};
-    f.done = false;
+    f.done = f.awaited = false;
     getcontext(&f.context);
     f.context.uc_stack.ss_sp = f.stack.data();
     f.context.uc_stack.ss_size = f.stack.size();
@@ -210,6 +217,12 @@ void launch(void (*kernel)(A...), int cluster, const int* dims, void** params) {
       }
 }
 }  // namespace emulator
+
+// (first byte, bytes) pairs, from now on
+extern "C" void written_before(const u64* ranges, int count) {
+  emulator::late.clear();
+  for (int i = 0; i < count; i++) emulator::late.push_back({ranges[2 * i], ranges[2 * i + 1]});
+}
 
 #define threadIdx (emulator::current->thread)
 #define blockIdx (emulator::block)
@@ -331,16 +344,21 @@ DEVICE u32 transpose_matrix(u32 x) {
   return (u32)emulator::out()[0];
 }
 // Copies land at once.
-DEVICE void copy_async16(u32 to, const void* from) {
-  if ((u64)from % 16 || to % 16) abort();
-  memcpy(emulator::shared + to, from, 16);
+DEVICE void emulated_copy(u32 to, const void* from, u32 bytes) {
+  if ((u64)from % 16 || to % 16 || bytes % 16) abort();
+  memcpy(emulator::shared + to, from, bytes);
+  if (emulator::current->awaited) return;
+  for (const emulator::Late& l : emulator::late) {
+    const u64 begin = std::max(l.from, (u64)from), end = std::min(l.from + l.bytes, (u64)from + bytes);
+    if (begin < end) memset(emulator::shared + to + (begin - (u64)from), 0xff, end - begin);
+  }
 }
+DEVICE void copy_async16(u32 to, const void* from) { emulated_copy(to, from, 16); }
 DEVICE void copy_commit() {}
 template <int PENDING>
 DEVICE void copy_wait() {}
 struct EmulatedBarrier {
-  u16 phase;
-  u8 arrivals, arrived;
+  u32 phase : 8, arrivals : 12, arrived : 12;
   int bytes;
   void move() {
     if (arrived == arrivals && bytes == 0) {
@@ -353,7 +371,7 @@ inline EmulatedBarrier* emulated_barrier(u32 b) {
   if (b % 8 || b + 8 > (u32)emulator::SHARED_BYTES) abort();
   return (EmulatedBarrier*)(emulator::shared + b);
 }
-DEVICE void barrier_init_many(u32 b, u32 arrivals) { *emulated_barrier(b) = {0, (u8)arrivals, 0, 0}; }
+DEVICE void barrier_init_many(u32 b, u32 arrivals) { *emulated_barrier(b) = {0, arrivals, 0, 0}; }
 DEVICE void barrier_init(u32 b) { barrier_init_many(b, 1); }
 DEVICE void barrier_init_fence() {}
 DEVICE void barrier_arrive(u32 b) {
@@ -373,8 +391,7 @@ DEVICE void barrier_complete(u32 b, u32 bytes) {
   p->move();
 }
 DEVICE void copy_bulk(u32 to, const void* from, u32 bytes, u32 b) {
-  if ((u64)from % 16 || to % 16 || bytes % 16) abort();
-  memcpy(emulator::shared + to, from, bytes);
+  emulated_copy(to, from, bytes);
   barrier_complete(b, bytes);
 }
 DEVICE void barrier_wait(u32 b, u32 phase) {
@@ -464,10 +481,10 @@ struct TensorMap {
   u64 address, columns, rows, pitch_bytes, box_rows, unused[11];
 };
 DEVICE bool elected() { return (threadIdx.x & 31) == 0; }
-// Kernels run one after the other.
-DEVICE void await_earlier() {}
+// Kernels run one after the other; `late` says what that hides.
+DEVICE void await_earlier() { emulator::current->awaited = true; }
 DEVICE void let_next_start() {}
-DEVICE void begin_kernel() {}
+DEVICE void begin_kernel() { await_earlier(); }
 template <int COUNT>
 DEVICE void registers_keep() {}
 template <int COUNT>

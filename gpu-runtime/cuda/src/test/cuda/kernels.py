@@ -41,6 +41,11 @@ class Emulated:
         pointers = (ctypes.c_void_p * len(arguments))(*[ctypes.addressof(a) for a in arguments])
         getattr(self.library(file, head_size), "launch_" + name)(dims, pointers)
 
+    def written_before(self, file, head_size, ranges):
+        """(first byte, bytes) pairs that the kernel before writes: early copies of them bring 0xff."""
+        flat = [x for r in ranges for x in r]
+        self.library(file, head_size).written_before((ctypes.c_uint64 * len(flat))(*flat), len(ranges))
+
     def synchronize(self):
         pass
 
@@ -90,6 +95,9 @@ class Gpu:
         attribute = (ctypes.c_uint32 * 18)(6, 0, 1)
         launch = Launch(*grid, block, 1, 1, shared, stream, ctypes.addressof(attribute), int(self.arch == "90a"))
         self.check(self.driver.cuLaunchKernelEx(ctypes.byref(launch), function, pointers, None), name)
+
+    def written_before(self, file, head_size, ranges):
+        pass
 
     def synchronize(self):
         torch.cuda.synchronize()

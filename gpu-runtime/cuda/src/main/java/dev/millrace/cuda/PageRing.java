@@ -20,7 +20,7 @@ record PageRing(int groups, int stages, int sharedBytes) {
   private static final int STAGES_MIN = 2;
 
   /** What a group has beside its pages. */
-  private static final int GROUP_BYTES = 3072;
+  private static final int GROUP_BYTES = 7168;
 
   /** Threads of a group beside one for each element of a head: those that fetch. */
   private static final int FETCHING_THREADS = 32;

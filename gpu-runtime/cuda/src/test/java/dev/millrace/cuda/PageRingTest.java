@@ -22,8 +22,8 @@ final class PageRingTest {
     "227, 16384, 3, 4",
     "227, 16896, 3, 4",
     "163, 32768, 2, 2",
-    "163, 16896, 3, 3",
-    "99, 32768, 1, 3",
+    "163, 16896, 3, 2",
+    "99, 32768, 1, 2",
     "99, 16896, 2, 2",
     "227, 1024, 3, 16"
   })
@@ -33,7 +33,7 @@ final class PageRingTest {
 
     assertEquals(groups, ring.groups());
     assertEquals(stages, ring.stages());
-    assertEquals(groups * (stages * pageBytes + 3072), ring.sharedBytes());
+    assertEquals(groups * (stages * pageBytes + 7168), ring.sharedBytes());
     assertTrue(ring.sharedBytes() <= sharedKib << 10);
   }
 

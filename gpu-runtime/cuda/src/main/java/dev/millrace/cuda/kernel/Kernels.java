@@ -51,7 +51,9 @@ public final class Kernels implements AutoCloseable {
       Kernel.Handle function = new Kernel.Handle();
       Driver.check(
           JCudaDriver.cuModuleGetFunction(function, module, entry), "finding kernel " + name);
-      kernel = new Kernel(name, function, early);
+      // A step's first kernel is not early: those behind it may start early, but not before all
+      // steps before have ended.
+      kernel = new Kernel(name, function, early && file != KernelFile.EMBED);
       kernels.put(name, kernel);
     }
     return kernel;

@@ -158,7 +158,7 @@ final class KernelCompilerTest {
         Pattern.compile("KERNEL void[^{]*?(\\w+)\\([^{]*\\{(.*?)\n\\}", Pattern.DOTALL)
             .matcher(KernelCompiler.resource(file.fileName()));
     Pattern waits =
-        Pattern.compile("begin_kernel\\(\\);|await_earlier\\(\\);|multiply_(few|wide)<");
+        Pattern.compile("begin_kernel\\(\\);|await_earlier\\(\\);|multiply_(few|wide)<|decode<");
     int found = 0;
     while (kernels.find()) {
       found++;

@@ -16,7 +16,7 @@ import java.util.List;
  * @param contextTokens tokens of each sequence whose keys and values are in the cache after this
  *     step, those of this step included // (sequences)
  * @param blockTables KV blocks of each sequence, in order; block b holds positions b * 64 to b * 64
- *     + 63 // (sequences)(blocks)
+ *     + 63; one that a sequence of this step writes is in no other's table // (sequences)(blocks)
  * @param logitTasks what to do with logits, ascending in {@code tokenRow}; several may share a row
  */
 @SuppressWarnings("ArrayRecordComponent")
