@@ -265,8 +265,22 @@ final class FusedInt4 {
       // a part for each share and each block that another begins in
       held = 2 * held - blocks(shape);
     }
-    return (int)
-        Math.max(1, Math.min(Math.min(most, held) / boxes, units(shape) / SHARE_UNITS_MIN));
+    int shares =
+        (int) Math.max(1, Math.min(Math.min(most, held) / boxes, units(shape) / SHARE_UNITS_MIN));
+    return box.isFew() ? even(shape, shares) : shares;
+  }
+
+  /**
+   * So many shares or a few fewer, if each is then the same part of one output block: nobody begins
+   * in one block and ends in the next, and whoever adds has fewer parts to add.
+   */
+  private static int even(WeightShape shape, int shares) {
+    for (int fewer = shares; fewer * 20L >= shares * 19L; fewer--) {
+      if (units(shape) % fewer == 0 && columns(shape) % (units(shape) / fewer) == 0) {
+        return fewer;
+      }
+    }
+    return shares;
   }
 
   private static long units(WeightShape shape) {
