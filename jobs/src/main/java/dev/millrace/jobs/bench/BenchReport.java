@@ -123,7 +123,7 @@ final class BenchReport {
         "total_tok_s",
         StepSummary.rounded(
             (workload.promptTokens() + workload.outputTokens()) / run.seconds(), 10));
-    root.set("roofline", roofline(outputRate));
+    root.set("roofline", roofline(run, outputRate));
     root.set("runs", runs());
     root.set("settings", engineSettings());
     root.set("startup", startup());
@@ -144,7 +144,7 @@ final class BenchReport {
     return root;
   }
 
-  private ObjectNode roofline(double outputRate) {
+  private ObjectNode roofline(RunResult run, double outputRate) {
     ObjectNode node = JsonNodeFactory.instance.objectNode();
     node.put("source", ceilings.source());
     if (!ceilings.areKnown()) {
@@ -156,6 +156,7 @@ final class BenchReport {
             .outputTokensPerSecond(
                 Math.min(engine.sequencesMax(), workload.size()),
                 (double) workload.promptTokens() / workload.size(),
+                (double) run.cachedTokens() / workload.size(),
                 (double) workload.outputTokens() / workload.size(),
                 devices,
                 ceilings);

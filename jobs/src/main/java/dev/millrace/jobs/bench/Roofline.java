@@ -61,26 +61,34 @@ record Roofline(
   }
 
   /**
-   * Output tokens a second that no engine can pass.
+   * Output tokens a second that no engine can pass. Of prompts, tokens from the prefix cache are
+   * not computed, and their keys and values may be read once for all that share them.
    *
    * @param sequences of a step, B
    * @param prompt mean tokens of a prompt, I
+   * @param cached how many of these come from the prefix cache
    * @param output mean tokens of an answer, O
    * @param devices that share the model
    */
   double outputTokensPerSecond(
-      double sequences, double prompt, double output, int devices, Ceilings ceilings) {
+      double sequences,
+      double prompt,
+      double cached,
+      double output,
+      int devices,
+      Ceilings ceilings) {
     double bytesPerSecond = ceilings.bytesPerSecond() * devices;
     double flopsPerSecond = ceilings.flopsPerSecond() * devices;
-    double tokens = sequences * (1 + prompt / output);
+    double computed = sequences * (prompt - cached) / output;
+    double tokens = sequences + computed;
     double layers =
         Math.max(linearBytes / bytesPerSecond, 2 * linearParameters * tokens / flopsPerSecond);
     double head =
         Math.max(
             headParameters * ELEMENT_BYTES / bytesPerSecond,
             2 * headParameters * sequences / flopsPerSecond);
-    double keyValues = sequences * (prompt + output / 2) * keyValueBytes / bytesPerSecond;
-    double prefill = sequences * prompt / output * 2 * attentionWidth * prompt / flopsPerSecond;
+    double keyValues = sequences * (prompt - cached + output / 2) * keyValueBytes / bytesPerSecond;
+    double prefill = computed * 2 * attentionWidth * (prompt + cached) / flopsPerSecond;
     return sequences / (layers + head + keyValues + prefill);
   }
 }

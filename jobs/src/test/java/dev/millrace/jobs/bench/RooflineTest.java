@@ -1,6 +1,7 @@
 package dev.millrace.jobs.bench;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
 
@@ -18,22 +19,31 @@ class RooflineTest {
 
   @Test
   void largeBatchesAreBoundByArithmetic() {
-    assertEquals(24_700, SEVEN.outputTokensPerSecond(1024, 220, 200, 1, H200), 100);
-    assertEquals(18_300, SEVEN.outputTokensPerSecond(1024, 1024, 1024, 1, H200), 200);
-    assertEquals(3_112, SEVEN.outputTokensPerSecond(768, 2048, 128, 1, H200), 60);
+    assertEquals(24_700, SEVEN.outputTokensPerSecond(1024, 220, 0, 200, 1, H200), 100);
+    assertEquals(18_300, SEVEN.outputTokensPerSecond(1024, 1024, 0, 1024, 1, H200), 200);
+    assertEquals(3_112, SEVEN.outputTokensPerSecond(768, 2048, 0, 128, 1, H200), 60);
   }
 
   @Test
   void smallBatchesAreBoundByReadingTheWeights() {
-    double one = SEVEN.outputTokensPerSecond(1, 1, 200, 1, H200);
+    double one = SEVEN.outputTokensPerSecond(1, 1, 0, 200, 1, H200);
 
     assertEquals(4.3e12 / (2 * (6.53e9 + 0.545e9)), one, 5);
   }
 
   @Test
-  void twoDevicesHaveTwiceTheBound() {
-    double one = SEVEN.outputTokensPerSecond(1024, 220, 200, 1, H200);
+  void tokensOfThePrefixCacheCostNothing() {
+    double own = SEVEN.outputTokensPerSecond(1024, 60, 0, 64, 1, H200);
+    double behind = SEVEN.outputTokensPerSecond(1024, 1560, 1500, 64, 1, H200);
 
-    assertEquals(2 * one, SEVEN.outputTokensPerSecond(1024, 220, 200, 2, H200), 1e-6 * one);
+    assertEquals(own, behind, 0.1 * own);
+    assertTrue(behind < own, "what is computed attends to them");
+  }
+
+  @Test
+  void twoDevicesHaveTwiceTheBound() {
+    double one = SEVEN.outputTokensPerSecond(1024, 220, 0, 200, 1, H200);
+
+    assertEquals(2 * one, SEVEN.outputTokensPerSecond(1024, 220, 0, 200, 2, H200), 1e-6 * one);
   }
 }
