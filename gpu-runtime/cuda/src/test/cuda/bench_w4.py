@@ -81,9 +81,9 @@ def fused(w, tiles, x, y, tokens, bias=None, entry=None):
     for i in range(launches):
         first, end = boxes * i // launches, boxes * (i + 1) // launches
         shares = max(1, min(min(most, PARTIALS.numel() // (512 * box)) // (end - first), units // 2))
-        if entry == "w4":
-            even = (s for s in range(shares, 0, -1) if units % s == 0 and w.k // 128 % (units // s) == 0)
-            shares = next((s for s in even if 20 * s >= 19 * shares), shares)
+        longest = -(-units // shares)
+        if units % longest == 0 and w.k // 128 % longest == 0:
+            shares = units // longest
         check.w4_launch(entry, box, x, tokens, tiles, w.slabs, w.n // 64, bias, y, PARTIALS, shares, w.f16, first * box, end - first)
 
 

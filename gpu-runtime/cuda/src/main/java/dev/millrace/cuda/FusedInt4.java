@@ -267,20 +267,17 @@ final class FusedInt4 {
     }
     int shares =
         (int) Math.max(1, Math.min(Math.min(most, held) / boxes, units(shape) / SHARE_UNITS_MIN));
-    return box.isFew() ? even(shape, shares) : shares;
+    return even(shape, shares);
   }
 
   /**
-   * So many shares or a few fewer, if each is then the same part of one output block: nobody begins
-   * in one block and ends in the next, and whoever adds has fewer parts to add.
+   * So many shares or, where the longest then takes no longer, as many as are each a part of one
+   * output block: nobody ends a block and begins another, and there are fewer parts to add.
    */
   private static int even(WeightShape shape, int shares) {
-    for (int fewer = shares; fewer * 20L >= shares * 19L; fewer--) {
-      if (units(shape) % fewer == 0 && columns(shape) % (units(shape) / fewer) == 0) {
-        return fewer;
-      }
-    }
-    return shares;
+    long longest = StepLayout.divideUp(units(shape), shares);
+    boolean divides = units(shape) % longest == 0 && columns(shape) % longest == 0;
+    return divides ? (int) (units(shape) / longest) : shares;
   }
 
   private static long units(WeightShape shape) {

@@ -18,7 +18,7 @@ import java.util.Optional;
  */
 final class Int4Matmul {
   /** Names the kernels that choices on disk were made with; another number makes them anew. */
-  private static final String KERNELS = "int4.2";
+  private static final String KERNELS = "int4.3";
 
   /** Up to here fused products are bound by memory: making bf16 weights is nowhere near. */
   private static final int FUSED_ALONE_ROWS = 64;
