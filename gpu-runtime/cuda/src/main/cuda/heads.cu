@@ -100,6 +100,11 @@ struct HalfHeads {
     at = thread % LANES * LENGTH;
   }
 
+  // Its elements of the first half in qkv.
+  DEVICE u16* place() const {
+    return w.qkv + ((u64)row * w.kv_heads * (w.group + 2) + head) * HEAD_SIZE + at;
+  }
+
   // The same as heads_any for whole rotation (pairs == HEAD_SIZE / 2).
   DEVICE void put(float (&x)[2][LENGTH]) const {
     const int kv_head = head / (w.group + 2), kind = head % (w.group + 2);
@@ -137,9 +142,8 @@ struct HalfHeads {
       }
     }
     if (!is_value && (!is_key || (w.flags & HEADS_KEEP_KEYS))) {
-      u16* to = w.qkv + ((u64)row * w.kv_heads * (w.group + 2) + head) * HEAD_SIZE + at;
-      write_run(to, x[0]);
-      write_run(to + HEAD_SIZE / 2, x[1]);
+      write_run(place(), x[0]);
+      write_run(place() + HEAD_SIZE / 2, x[1]);
     }
     if (slot >= 0) {
       u8* page = w.layer_pages + (u64)(slot / PAGE_TOKENS) * w.page_stride +
@@ -158,10 +162,9 @@ struct HalfHeads {
 KERNEL void __launch_bounds__(256) heads_vector(HeadsWork w) {
   begin_kernel();
   const HalfHeads<8> heads(w);
-  const u16* from = w.qkv + ((u64)heads.row * w.kv_heads * (w.group + 2) + heads.head) * HEAD_SIZE + heads.at;
   float x[2][8];
-  read8(from, x[0]);
-  read8(from + HEAD_SIZE / 2, x[1]);
+  read8(heads.place(), x[0]);
+  read8(heads.place() + HEAD_SIZE / 2, x[1]);
   heads.put(x);
 }
 

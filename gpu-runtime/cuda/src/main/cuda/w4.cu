@@ -85,6 +85,12 @@ struct FewMultiplier {
     wgmma_commit();
   }
 
+  template <int TILE, int QUARTER>
+  DEVICE void prepare_and_start(u32 x) {
+    prepare<TILE, QUARTER>();
+    start<TILE, QUARTER>(x);
+  }
+
   template <int TILE>
   DEVICE void add(const float (&scale)[2]) {
 #pragma unroll
@@ -114,22 +120,16 @@ struct FewMultiplier {
       const u32 x = __shfl_sync(FULL_WARP, (u32)matrix_descriptor(at), 0);
       start<0, 0>(x);
       start<1, 0>(x);
-      prepare<0, 1>();
-      start<0, 1>(x);
-      prepare<1, 1>();
-      start<1, 1>(x);
+      prepare_and_start<0, 1>(x);
+      prepare_and_start<1, 1>(x);
       wgmma_wait<3>();
-      prepare<0, 2>();
-      start<0, 2>(x);
+      prepare_and_start<0, 2>(x);
       wgmma_wait<3>();
-      prepare<1, 2>();
-      start<1, 2>(x);
+      prepare_and_start<1, 2>(x);
       wgmma_wait<3>();
-      prepare<0, 3>();
-      start<0, 3>(x);
+      prepare_and_start<0, 3>(x);
       wgmma_wait<3>();
-      prepare<1, 3>();
-      start<1, 3>(x);
+      prepare_and_start<1, 3>(x);
       const u32 freed = at + R::FREED;
       float scale0[2], scale1[2];
       scales<0>(scale0);

@@ -25,13 +25,13 @@ record ProductSums(
     int units,
     int shares,
     int partRows) {
-  /** Of kernels that read all of it, each thread eight elements at a time, in grid strides. */
+  /** Of the kernel that writes y, each thread eight elements at a time, in grid strides. */
   static final int THREADS = 256;
 
   private static final int ELEMENTS = 8;
 
   /**
-   * Thread blocks for such a kernel: no more than can be there at once.
+   * Thread blocks for that kernel: no more than can be there at once.
    *
    * @param width of a row of its result
    */
