@@ -21,29 +21,18 @@ K, DEV = check.K, check.DEV
 hidden, ff, kv, group, layers, sms = (512, 768, 1, 2, 2, 3) if options.emulate else (3584, 18944, 4, 7, 6, 132)
 rows, d = options.rows, 128
 partials = torch.zeros(1 << 20 if options.emulate else 16 << 20, device=DEV)
+unwritten = torch.empty(rows, 2 * ff, dtype=torch.bfloat16, device=DEV)
 
 
 class Weight:
     def __init__(self, outputs, inputs):
-        self.outputs, self.columns = outputs, inputs // 128
-        self.tiles = torch.randint(0, 2**31 - 1, (outputs // 64 * self.columns, 1088), dtype=torch.int32, device=DEV)
+        self.tiles = torch.randint(0, 2**31 - 1, (outputs // 64 * (inputs // 128), 1088), dtype=torch.int32, device=DEV)
         self.tiles[:, 1024:] = (0x4308 << 16) | 0x1c00  # zero 8, float16 scale 2^-8
+        self.tile_rows, self.shares = outputs // 64, check.w4_shares(outputs, inputs, sms)
 
     def multiply(self, x, bias=None):
-        """As FusedInt4 launches it; its ProductSums."""
-        blocks = (self.outputs + 255) // 256
-        units = blocks * self.columns
-        shares = max(1, min(sms, units // 2))
-        longest = -(-units // shares)
-        if units % longest == 0 and self.columns % longest == 0:
-            shares = units // longest
-        box = next(b for b in (8, 16, 32) if rows <= b)
-        stages = min(check.W4_RINGS[box], longest)
-        stage = (box * 256 + 4 * 4352 + 16 + 1023) // 1024 * 1024
-        product = structure("Int4Product", tiles=self.tiles, bias=bias, y=partials, partials=partials, columns=self.columns, slab_columns=self.columns,
-                            tile_rows=self.outputs // 64, y_pitch=self.outputs, tokens=rows, first_token=0, f16_scales=1, float_y=0)
-        K.launch("w4", f"w4_{box}", (shares, 1, 1), 288, stages * stage, [check.tensor_map(x, box), product, i32(stages)])
-        return structure("ProductSums", parts=partials, bias=bias, columns=self.columns, units=units, shares=shares, tokens=box)
+        box = next(b for b in check.W4_RINGS if rows <= b)
+        return check.w4_few(box, x, rows, self.tiles, 1, self.tile_rows, bias, unwritten, partials, self.shares, True)
 
 
 class Layer:

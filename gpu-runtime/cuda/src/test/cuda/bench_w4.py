@@ -70,7 +70,6 @@ BOXES_MAX = 8
 def fused(w, tiles, x, y, tokens, bias=None, entry=None):
     """As FusedInt4 launches them."""
     entry = entry or ("w4" if BY_GROUPS else "w4_mma")
-    units = (w.n + 255) // 256 * (w.k // 128)
     most = SMS if entry == "w4" else 2 * SMS
     if entry == "w4" and tokens > 32:
         entry = "w4_wide"
@@ -80,10 +79,7 @@ def fused(w, tiles, x, y, tokens, bias=None, entry=None):
     launches = (boxes + BOXES_MAX - 1) // BOXES_MAX
     for i in range(launches):
         first, end = boxes * i // launches, boxes * (i + 1) // launches
-        shares = max(1, min(min(most, PARTIALS.numel() // (512 * box)) // (end - first), units // 2))
-        longest = -(-units // shares)
-        if units % longest == 0 and w.k // 128 % longest == 0:
-            shares = units // longest
+        shares = check.w4_shares(w.n, w.k, min(most, PARTIALS.numel() // (512 * box)) // (end - first))
         check.w4_launch(entry, box, x, tokens, tiles, w.slabs, w.n // 64, bias, y, PARTIALS, shares, w.f16, first * box, end - first)
 
 

@@ -664,28 +664,48 @@ W4_MMA_STAGES = {8: 6, 16: 6, 32: 4, 64: 3}
 W4_BOXES = {"w4": W4_RINGS, "w4_wide": W4_WIDE_RINGS, "w4_mma": W4_MMA_STAGES}
 
 
+def w4_shares(outputs, inputs, most):
+    """Thread blocks that share a weight, of at most so many: as FusedInt4 cuts it."""
+    columns = inputs // 128
+    units = (outputs + 255) // 256 * columns
+    shares = max(1, min(most, units // 2))
+    longest = -(-units // shares)
+    return units // longest if units % longest == 0 and columns % longest == 0 else shares
+
+
+def w4_product(x, tiles, slabs, tile_rows, bias, y, partials, end, first_token, f16):
+    columns = x.shape[1] // 128
+    return structure("Int4Product", tiles=tiles, bias=bias, y=y, partials=partials, columns=columns, slab_columns=columns // slabs, tile_rows=tile_rows,
+                     y_pitch=y.stride(0), tokens=end, first_token=first_token, f16_scales=bool(f16), float_y=y.dtype == f32t)
+
+
+def w4_few(box, x, tokens, tiles, slabs, tile_rows, bias, y, partials, shares, f16):
+    """Launches w4_BOX; the ProductSums it leaves of y."""
+    columns = x.shape[1] // 128
+    units = (tile_rows + 3) // 4 * columns
+    stages = min(W4_RINGS[box], -(-units // shares))
+    product = w4_product(x, tiles, slabs, tile_rows, bias, y, partials, tokens, 0, f16)
+    K.launch("w4", f"w4_{box}", (shares, 1, 1), 288, stages * ((box * 256 + 4 * 4352 + 16 + 1023) // 1024 * 1024), [tensor_map(x, box), product, i32(stages)])
+    return structure("ProductSums", parts=partials, bias=bias, columns=columns, units=units, shares=shares, tokens=box)
+
+
 def w4_launch(entry, box, x, tokens, tiles, slabs, tile_rows, bias, y, partials, shares, f16, first_token=0, boxes=1):
-    """Launches ENTRY_BOX over `boxes` boxes of the rows of x from first_token on, and w4_join."""
+    """Launches ENTRY_BOX over `boxes` boxes of the rows of x from first_token on, and w4_join; of few tokens as w4_few, and w4_sum."""
+    if entry == "w4":
+        sums = w4_few(box, x, tokens, tiles, slabs, tile_rows, bias, y, partials, shares, f16)
+        K.launch("w4", "w4_sum", (min(132, (tokens * tile_rows * 8 + 255) // 256), 1, 1), 256, 0,
+                 [sums, p(y), i32(y.stride(0)), i32(64 * tile_rows), i32(tokens), i32(y.dtype == f32t)])
+        return
     columns = x.shape[1] // 128
     blocks = (tile_rows + 3) // 4
     units = blocks * columns
     end = min(tokens, first_token + boxes * box)
-    product = structure("Int4Product", tiles=tiles, bias=bias, y=y, partials=partials, columns=columns,
-                        slab_columns=columns // slabs, tile_rows=tile_rows, y_pitch=y.stride(0), tokens=end,
-                        first_token=first_token, f16_scales=bool(f16), float_y=y.dtype == f32t)
+    product = w4_product(x, tiles, slabs, tile_rows, bias, y, partials, end, first_token, f16)
     if entry == "w4_mma":
         K.launch("w4", f"w4_mma_{box}", (shares, boxes, 1), 256, W4_MMA_STAGES[box] * (box * 256 + 2 * 4352), [p(x), i32(x.stride(0)), product])
     else:
-        stages, unit = W4_BOXES[entry][box], box * 256 + 4 * 4352
-        if entry == "w4":
-            stages = min(stages, -(-units // shares))
-            K.launch("w4", f"w4_{box}", (shares, boxes, 1), 288, stages * ((unit + 16 + 1023) // 1024 * 1024), [tensor_map(x, box), product, i32(stages)])
-            sums = structure("ProductSums", parts=partials, bias=bias, columns=columns, units=units, shares=shares, tokens=box)
-            K.launch("w4", "w4_sum", (min(132, (end * tile_rows * 8 + 255) // 256), 1, 1), 256, 0,
-                     [sums, p(y), i32(y.stride(0)), i32(64 * tile_rows), i32(end), i32(y.dtype == f32t)])
-            return
-        else:
-            K.launch(entry, f"{entry}_{box}", (shares, boxes, 1), 384, stages * ((unit + 1023) // 1024 * 1024 + 16), [tensor_map(x, box), product])
+        K.launch(entry, f"{entry}_{box}", (shares, boxes, 1), 384, W4_WIDE_RINGS[box] * ((box * 256 + 4 * 4352 + 1023) // 1024 * 1024 + 16),
+                 [tensor_map(x, box), product])
     if units % shares or units // shares % columns:
         by_cut = shares - 1 < blocks
         K.launch("w4", "w4_join", (4 * (shares - 1 if by_cut else blocks), (end - first_token + 7) // 8, 1), 128, 0,
