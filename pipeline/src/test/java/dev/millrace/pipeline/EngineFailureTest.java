@@ -92,12 +92,15 @@ final class EngineFailureTest {
     JobException failed =
         assertThrows(
             JobException.class, () -> BatchJob.of(settings, factory.withBroken(true)).run());
+    int openedBroken = factory.counts().opened.get();
     JobReport report = BatchJob.of(settings, factory).run();
 
     assertEquals(ExitCode.RETRYABLE, failed.exitCode(), failed.toString());
     assertTrue(failed.getMessage().contains("the engine is broken"), failed.getMessage());
     assertEquals(Map.of(), report.failures(), "the engine was to blame, not a row");
     assertEquals(rows, report.completed());
+    int chunks = (rows + 63) / 64;
+    assertTrue(openedBroken <= 3 * chunks, openedBroken + " engines, as if a row were to blame");
     int opened = factory.counts().opened.get();
     assertEquals(opened, factory.counts().closed.get(), "every engine is closed");
   }

@@ -23,9 +23,9 @@ import java.util.function.BiConsumer;
 /**
  * Feeds batches to a shared engine. A batch is handed over whole, then followed while the next one
  * is handed over. When the engine fails, what it did not answer is tried again once, alone on the
- * engine; if that fails too, it is halved until the request that does it is found. That one counts
- * as failed once the engine has answered another: an engine that answers nothing is itself to
- * blame.
+ * engine; if that gives no answer either, the engine is asked what any engine can answer, and is
+ * itself to blame if it cannot. If it can, the batch is halved until the request that does it is
+ * found, which counts as failed once the engine has answered another.
  */
 final class BatchFeeder {
   /** Failures in a row, without one answer between them, after which the engine is to blame. */
@@ -177,15 +177,23 @@ final class BatchFeeder {
         List<GenerationRequest> tried = suspects.isEmpty() ? List.of() : suspects.pop();
         Attempt attempt = attempt(tried, withRest, batch::accept);
         blame(attempt, tried.size() == 1 && !withRest);
+        if (!retried && attempt.answers() == 0 && !attempt.lost().isEmpty()) {
+          probe(); // before an engine is opened for every half of the batch
+        }
         retried = true;
       }
       if (!unproven.isEmpty()) {
-        Attempt probe = attempt(List.of(PROBE), false, (request, completion) -> {});
-        if (probe.answers() == 0) {
-          throw engineToBlame(probe);
-        }
-        failUnproven();
+        probe();
       }
+    }
+
+    /** Whether the engine answers anything at all. */
+    private void probe() throws IOException, InterruptedException {
+      Attempt probe = attempt(List.of(PROBE), false, (request, completion) -> {});
+      if (probe.answers() == 0) {
+        throw engineToBlame(probe);
+      }
+      failUnproven();
     }
 
     private void blame(Attempt attempt, boolean alone) {
