@@ -112,7 +112,7 @@ final class CudaBackend extends CudaVerbs {
             parts.algorithms(context.device()),
             settings.batchInvariant()
                 ? Matmuls.Choice.PINNED
-                : settings.ranks() == 1 ? Matmuls.Choice.TIMED : Matmuls.Choice.FIRST,
+                : settings.hasDeviceEach() ? Matmuls.Choice.TIMED : Matmuls.Choice.FIRST,
             scratch.workspace(),
             stream()),
         scratch,
@@ -265,7 +265,8 @@ final class CudaBackend extends CudaVerbs {
           work.run();
           settle();
         };
-    if (!settings.records() || eager || settings.ranks() > 1 || !batch.isDecodeOnly()) {
+    // where ranks share a device hosts meet in the midst of a step, which a recording cannot
+    if (!settings.records() || eager || !settings.hasDeviceEach() || !batch.isDecodeOnly()) {
       verbs.run();
       return;
     }

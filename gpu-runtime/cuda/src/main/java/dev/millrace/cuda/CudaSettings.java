@@ -60,6 +60,11 @@ public record CudaSettings(
     return graphs && !batchInvariant;
   }
 
+  /** Whether each rank has a GPU of its own. */
+  boolean hasDeviceEach() {
+    return devices.stream().distinct().count() == ranks();
+  }
+
   int ranks() {
     return devices.size();
   }

@@ -42,7 +42,7 @@ final class Exchange implements AutoCloseable {
     rounds = new long[ranks];
     halfBytes = halfBytes(limits);
     deadlineNanos = settings.deadline().toNanos();
-    ordered = settings.devices().stream().distinct().count() < ranks;
+    ordered = !settings.hasDeviceEach();
     blocks = ordered ? BLOCKS_ORDERED : BLOCKS;
     events = new CudaEvent[2 * ranks];
     failures = new PinnedBuffer(Long.BYTES * CudaSettings.RANKS_MAX);

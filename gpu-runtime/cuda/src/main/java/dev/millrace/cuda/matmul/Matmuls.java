@@ -36,7 +36,7 @@ public final class Matmuls implements AutoCloseable {
   public enum Choice {
     /** The fastest of the library's candidates, timed at the first product of a form. */
     TIMED,
-    /** The library's first: timing waits for the stream, so ranks that wait for others must not. */
+    /** The library's first: ranks that share a device would time each other's work too. */
     FIRST,
     /**
      * One for all rows, with nothing summed apart: a row's bits do not depend on the rows beside
@@ -46,6 +46,10 @@ public final class Matmuls implements AutoCloseable {
   }
 
   private static final Duration FAULT_PATIENCE = Duration.ofSeconds(1);
+
+  /** For other ranks, which may be choosing too. */
+  private static final Duration RANKS_PATIENCE = Duration.ofMinutes(1);
+
   private static final float[] ONE = {1f};
   private static final float[] ZERO = {0f};
 
@@ -215,6 +219,8 @@ public final class Matmuls implements AutoCloseable {
       return;
     }
     addNeighbours(product, ready, bias, candidates);
+    // candidates' code is loaded while nothing of this rank waits on the device for another
+    stream.await(RANKS_PATIENCE);
     ready.algorithm = Race.winner(candidates, new Timing(product, ready, x, weights, y));
     store.put(product, ready.algorithm);
   }
