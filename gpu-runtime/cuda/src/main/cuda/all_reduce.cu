@@ -12,9 +12,15 @@
 // (to load a module, say) while another's blocks wait on the device. There the hosts meet, streams
 // wait for each other's events, and the *_ordered kernels find all parts ready.
 #include "prelude.cuh"
+#include "eights.cuh"
 
 #define RANKS_MAX 8
 #define EXCHANGE_BLOCKS_MAX 64
+// Waits look at the clock and at the host's memory, which is far away, once in so many turns: in every
+// turn, 32 rows took 55 us between two H100, not 8.
+#define TURNS_TO_LOOK 1024
+// Pieces of 16 bytes that a thread has on their way at a time: links are long.
+#define PIECES 4
 
 struct Exchange {
   u8* buffers[RANKS_MAX];  // of each rank: two halves of half_bytes
@@ -30,15 +36,17 @@ struct Exchange {
 DEVICE bool meet(const Exchange& e, u32 round) {
   __shared__ int failed;
   if (threadIdx.x == 0) failed = 0;
-  fence_system();
   __syncthreads();
   if (threadIdx.x < e.ranks) {
     int peer = threadIdx.x;
+    fence_system();  // for what the block's other threads wrote too
     store_release(&e.flags[peer][blockIdx.x * RANKS_MAX + e.rank], round);
     u64 start = nanoseconds();
     // Rounds only grow: a peer may be one ahead, and differences stay right past 2^32.
-    while ((int)(load_acquire(&e.flags[e.rank][blockIdx.x * RANKS_MAX + peer]) - round) < 0) {
+    for (u32 turn = 1;
+         (int)(load_acquire(&e.flags[e.rank][blockIdx.x * RANKS_MAX + peer]) - round) < 0; turn++) {
       spin_pause();
+      if (turn % TURNS_TO_LOOK) continue;
       if (nanoseconds() - start > e.deadline || *(volatile u64*)e.failure != 0) {
         if (*(volatile u64*)e.failure == 0) *(volatile u64*)e.failure = 1 + peer;
         failed = 1;
@@ -65,13 +73,27 @@ DEVICE u32 begin_round(const Exchange& e) {
 
 // Adds the parts of all ranks, in their order, to x.
 DEVICE void sum_parts(const Exchange& e, u64 half, u16* x, u64 n) {
-  u64 first = (u64)blockIdx.x * blockDim.x + threadIdx.x, step = (u64)gridDim.x * blockDim.x;
-  for (u64 i = first; i < n / 8; i += step) {
-    float sum[8] = {0, 0, 0, 0, 0, 0, 0, 0};
-    for (int peer = 0; peer < e.ranks; peer++)
-      add8(sum, __ldcg((const uint4*)(e.buffers[peer] + half) + i));
-    ((uint4*)x)[i] = make_uint4(bf16_pair(sum[0], sum[1]), bf16_pair(sum[2], sum[3]),
-                                bf16_pair(sum[4], sum[5]), bf16_pair(sum[6], sum[7]));
+  const u64 first = (u64)blockIdx.x * blockDim.x + threadIdx.x, step = (u64)gridDim.x * blockDim.x;
+  const u64 end = n / 8;
+  for (u64 i = first; i < end; i += PIECES * step) {
+    float sum[PIECES][8];
+#pragma unroll
+    for (int j = 0; j < PIECES; j++)
+#pragma unroll
+      for (int k = 0; k < 8; k++) sum[j][k] = 0;
+    for (int peer = 0; peer < e.ranks; peer++) {
+      const uint4* part = (const uint4*)(e.buffers[peer] + half);
+      uint4 v[PIECES];
+#pragma unroll
+      for (int j = 0; j < PIECES; j++)
+        if (i + j * step < end) v[j] = __ldcg(part + i + j * step);
+#pragma unroll
+      for (int j = 0; j < PIECES; j++)
+        if (i + j * step < end) add8(sum[j], v[j]);
+    }
+#pragma unroll
+    for (int j = 0; j < PIECES; j++)
+      if (i + j * step < end) *(uint4*)(x + (i + j * step) * 8) = pack8(sum[j]);
   }
 }
 
@@ -87,12 +109,25 @@ DEVICE void join_parts(const Exchange& e, u64 half, u8* y, int rows, int width) 
   }
 }
 
-// A rank's part to its exchange buffer: n16 pieces of 16 bytes.
+// Brings a rank's part to its exchange buffer: n16 pieces of 16 bytes.
+DEVICE void bring(const Exchange& e, u64 half, const void* x, u64 n16) {
+  const u64 first = (u64)blockIdx.x * blockDim.x + threadIdx.x, step = (u64)gridDim.x * blockDim.x;
+  const uint4* from = (const uint4*)x;
+  uint4* to = (uint4*)(e.buffers[e.rank] + half);
+  for (u64 i = first; i < n16; i += PIECES * step) {
+    uint4 v[PIECES];
+#pragma unroll
+    for (int j = 0; j < PIECES; j++)
+      if (i + j * step < n16) v[j] = from[i + j * step];
+#pragma unroll
+    for (int j = 0; j < PIECES; j++)
+      if (i + j * step < n16) to[i + j * step] = v[j];
+  }
+}
+
 KERNEL void __launch_bounds__(512) bring_ordered(Exchange e, const u8* x, u64 n16, u64 half) {
   await_earlier();
-  u64 first = (u64)blockIdx.x * blockDim.x + threadIdx.x, step = (u64)gridDim.x * blockDim.x;
-  uint4* mine = (uint4*)(e.buffers[e.rank] + half);
-  for (u64 i = first; i < n16; i += step) mine[i] = ((const uint4*)x)[i];
+  bring(e, half, x, n16);
 }
 
 KERNEL void __launch_bounds__(512) all_reduce_ordered(Exchange e, u16* x, u64 n, u64 half) {
@@ -111,9 +146,7 @@ KERNEL void __launch_bounds__(512) all_reduce_bf16(Exchange e, u16* x, u64 n) {
   await_earlier();
   u32 round = begin_round(e);
   u64 half = (round & 1) * e.half_bytes;
-  u64 first = (u64)blockIdx.x * blockDim.x + threadIdx.x, step = (u64)gridDim.x * blockDim.x;
-  uint4* mine = (uint4*)(e.buffers[e.rank] + half);
-  for (u64 i = first; i < n / 8; i += step) mine[i] = ((const uint4*)x)[i];
+  bring(e, half, x, n / 8);
   if (!meet(e, round)) return;
   sum_parts(e, half, x, n);
 }
@@ -125,10 +158,7 @@ KERNEL void __launch_bounds__(512)
   await_earlier();
   u32 round = begin_round(e);
   u64 half = (round & 1) * e.half_bytes;
-  u64 first = (u64)blockIdx.x * blockDim.x + threadIdx.x, step = (u64)gridDim.x * blockDim.x;
-  u64 n = (u64)rows * (width / 16);
-  uint4* mine = (uint4*)(e.buffers[e.rank] + half);
-  for (u64 i = first; i < n; i += step) mine[i] = ((const uint4*)x)[i];
+  bring(e, half, x, (u64)rows * (width / 16));
   if (!meet(e, round)) return;
   join_parts(e, half, y, rows, width);
 }

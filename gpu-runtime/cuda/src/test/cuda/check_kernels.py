@@ -4,7 +4,8 @@
   python3 check_kernels.py --cubins FOLDER      a GPU
 Prints one line a case; exits 1 if any is out of tolerance. ||ours - reference|| / ||reference||.
 """
-import argparse, ctypes, math, sys
+import argparse, contextlib, ctypes, math, sys
+from concurrent.futures import ThreadPoolExecutor
 import torch
 from kernels import Emulated, Gpu, p, i32, u64, f32, structure
 
@@ -770,8 +771,60 @@ def check_w4():
             report(f"{entry}_{box} same bits as {way}_8", int((y != alone.setdefault(way, y)).sum().item()), 0)
 
 
+class Ranks:
+    """Ranks on one device that exchange by all_reduce.cu. Their few blocks are all there at a time."""
+
+    def __init__(self, count, half_bytes, blocks, threads):
+        self.count, self.grid, self.threads = count, (blocks, 1, 1), threads
+        self.buffers = [torch.zeros(half_bytes, dtype=torch.int16, device=DEV) for _ in range(count)]
+        self.flags, self.rounds = torch.zeros(count, 64 * 8, dtype=torch.int32, device=DEV), torch.zeros(count, 64, dtype=torch.int32, device=DEV)
+        self.failures = torch.zeros(count, dtype=torch.int64, pin_memory=BIG)
+        self.half_bytes = half_bytes
+        self.streams = [torch.cuda.Stream() for _ in range(count)] if BIG else [None] * count
+        K.synchronize()
+
+    def exchange(self, rank):
+        eight = lambda tensors: {f"{i}": u64(t.data_ptr()) for i, t in enumerate(tensors + [self.flags[0]] * (8 - self.count))}
+        return structure("Exchange", **{"buffer" + i: x for i, x in eight(self.buffers).items()}, **{"flags" + i: x for i, x in eight(list(self.flags)).items()},
+                         rounds=self.rounds[rank], failure=self.failures[rank], half_bytes=u64(self.half_bytes), deadline=u64(20 * 10**9), rank=rank, ranks=self.count)
+
+    def launch(self, name, arguments):
+        def one(rank):
+            with torch.cuda.stream(self.streams[rank]) if BIG else contextlib.nullcontext():
+                K.launch("all_reduce", name, self.grid, self.threads, 0, [self.exchange(rank)] + arguments(rank))
+        K.load("all_reduce", name)  # not while another rank's kernel waits for this one's
+        K.synchronize()
+        if BIG:
+            for rank in range(self.count):
+                one(rank)
+        else:  # launches return when they are done
+            with ThreadPoolExecutor(self.count) as threads:
+                list(threads.map(one, range(self.count)))
+        K.synchronize()
+
+
+def check_all_reduce():
+    blocks, threads = (16, 512) if BIG else (2, 32)
+    for count in (2, 3, 8) if BIG else (2, 3):
+        ranks = Ranks(count, 1 << 21, blocks, threads)
+        for n in (8, 504, 8 * blocks * threads * 4 + 8, 8 * blocks * threads * 9 - 16):
+            for turn in range(3):  # both halves, and the first again
+                x = [rand(n + 8) for _ in range(count)]
+                want, untouched = sum(t[:n].double() for t in x), [t[n:].clone() for t in x]
+                ranks.launch("all_reduce_bf16", lambda r: [p(x[r]), u64(n)])
+                case = f"all_reduce {count} ranks, {n} elements, turn {turn}"
+                report(case, max(error(t[:n], want) for t in x), 4e-3)
+                report(case + ", the same on all, nothing else", sum(int((t[:n] != x[0][:n]).sum()) for t in x) + sum(int((t[n:] != u).sum()) for t, u in zip(x, untouched)), 0)
+            width, rows = 32, n // 16 or 1
+            y = [nan(rows, count * width // 2) for _ in range(count)]
+            x = [rand(rows, width // 2) for _ in range(count)]
+            ranks.launch("all_gather", lambda r: [p(x[r]), p(y[r]), i32(rows), i32(width)])
+            report(f"all_gather {count} ranks, {rows} rows", sum(int((t != torch.cat(x, 1)).sum()) for t in y), 0)
+        report(f"all_reduce {count} ranks, nobody gave up", int(ranks.failures.count_nonzero()), 0)
+
+
 CHECKS = dict(w4=check_w4, sums=check_sums, embed=check_embed, norm=check_norm, activation=check_activation, gather=check_gather, convert=check_convert,
-              heads=check_heads, decode=check_decode, prefill=check_prefill, sample=check_sample)
+              heads=check_heads, decode=check_decode, prefill=check_prefill, sample=check_sample, all_reduce=check_all_reduce)
 if __name__ == "__main__":
     for name, check in CHECKS.items():
         if not options.only or name in options.only.split(","):

@@ -41,6 +41,9 @@ class Emulated:
         pointers = (ctypes.c_void_p * len(arguments))(*[ctypes.addressof(a) for a in arguments])
         getattr(self.library(file, head_size), "launch_" + name)(dims, pointers)
 
+    def load(self, file, name, head_size=128):
+        self.library(file, head_size)
+
     def written_before(self, file, head_size, ranges):
         """(first byte, bytes) pairs that the kernel before writes: early copies of them bring 0xff."""
         flat = [x for r in ranges for x in r]
@@ -95,6 +98,9 @@ class Gpu:
         attribute = (ctypes.c_uint32 * 18)(6, 0, 1)
         launch = Launch(*grid, block, 1, 1, shared, stream, ctypes.addressof(attribute), int(self.arch == "90a"))
         self.check(self.driver.cuLaunchKernelEx(ctypes.byref(launch), function, pointers, None), name)
+
+    def load(self, file, name, head_size=128):
+        self.function(file, name, head_size, 0)
 
     def written_before(self, file, head_size, ranges):
         pass
