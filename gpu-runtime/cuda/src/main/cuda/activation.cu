@@ -2,9 +2,8 @@
 // so on.
 #include "prelude.cuh"
 #include "eights.cuh"
+#include "silu.cuh"
 #include "sums.cuh"
-
-DEVICE float silu(float x) { return x / (1.f + __expf(-x)); }
 
 DEVICE u32 gated_pair(u32 gate, u32 up) {
   return bf16_pair(silu(bf16_low(gate)) * bf16_low(up), silu(bf16_high(gate)) * bf16_high(up));

@@ -237,6 +237,17 @@ DEVICE u32 load_acquire(const u32* p) {
   asm volatile("ld.acquire.sys.global.u32 %0, [%1];" : "=r"(x) : "l"(p) : "memory");
   return x;
 }
+// Between thread blocks of a device: what this thread wrote, and what it has seen written, whoever finds
+// the sum sees too.
+DEVICE void add_release(u32* p, u32 x) {
+  asm volatile("red.release.gpu.global.add.u32 [%0], %1;" ::"l"(p), "r"(x) : "memory");
+}
+DEVICE u32 load_acquire_device(const u32* p) {
+  u32 x;
+  asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(x) : "l"(p) : "memory");
+  return x;
+}
+DEVICE void fail_kernel() { asm volatile("trap;"); }
 DEVICE u64 nanoseconds() {
   u64 t;
   asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(t));
@@ -245,6 +256,8 @@ DEVICE u64 nanoseconds() {
 DEVICE void fence_device() { __threadfence(); }
 DEVICE void fence_system() { __threadfence_system(); }
 DEVICE void spin_pause() {}
+// The same where what is waited for is not there for long.
+DEVICE void sleep_pause() { __nanosleep(500); }
 
 // A barrier of so many threads, by its number from 1 on.
 template <int THREADS>

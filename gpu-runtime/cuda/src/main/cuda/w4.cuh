@@ -270,26 +270,44 @@ struct Bringer {
       copy_box(to + R::X_BYTES / 2, x, at + 64, first_token<R::TOKENS>(p), filled);
     }
   }
-  // Units from `begin` to before `end`. Weights do not depend on what runs before: the first come while
-  // that ends.
-  DEVICE void run(int begin, int end) {
+  // Units from `begin` to before `end`, then those from `begin2` to before `end2`. Weights do not depend
+  // on what runs before: the first come while that ends. `brought(unit)` is called after each.
+  template <class F>
+  DEVICE void run(int begin, int end, int begin2, int end2, F brought) {
     const R empty = ring;
-    const int ahead = min(end, begin + min(ring.stages, EARLY_UNITS));
-    seek(begin);
-    int of_column = column;
-    for (int unit = begin; unit < ahead; unit++, ring.advance()) bring_tiles();
+    const int jump = end - begin, units = jump + end2 - begin2;
+    const int early = min(units, min(ring.stages, EARLY_UNITS));
+    int columns[EARLY_UNITS];
+    seek(jump > 0 ? begin : begin2);
+#pragma unroll
+    for (int i = 0; i < EARLY_UNITS; i++) {
+      if (i < early) {
+        if (i > 0 && i == jump) seek(begin2);
+        columns[i] = column;
+        bring_tiles();
+        ring.advance();
+      }
+    }
     await_earlier();
     ring = empty;
-    for (int unit = begin; unit < ahead; unit++, ring.advance()) {
-      bring_tokens(of_column);
-      if (++of_column == p.columns) of_column = 0;
+#pragma unroll
+    for (int i = 0; i < EARLY_UNITS; i++) {
+      if (i < early) {
+        bring_tokens(columns[i]);
+        ring.advance();
+      }
     }
-    for (int unit = ahead; unit < end; unit++, ring.advance()) {
+    for (int i = early; i < units; i++, ring.advance()) {
       barrier_wait(ring.freed(), ring.phase ^ 1);
-      of_column = column;
+      if (i == jump) seek(begin2);
+      const int of_column = column;
       bring_tiles();
       bring_tokens(of_column);
+      brought(i);
     }
+  }
+  DEVICE void run(int begin, int end) {
+    run(begin, end, end, end, [](int) {});
   }
 };
 #endif

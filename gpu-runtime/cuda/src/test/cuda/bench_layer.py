@@ -18,9 +18,10 @@ sys.argv = [sys.argv[0]] + (["--emulate"] if options.emulate else ["--cubins", o
 import check_kernels as check
 
 K, DEV = check.K, check.DEV
-hidden, ff, kv, group, layers, sms = (512, 768, 1, 2, 2, 3) if options.emulate else (3584, 18944, 4, 7, 6, 132)
+hidden, ff, kv, group, layers, sms = (1536, 512, 1, 12, 2, 3) if options.emulate else (3584, 18944, 4, 7, 6, 132)
 rows, d = options.rows, 128
 partials = torch.zeros(1 << 20 if options.emulate else 16 << 20, device=DEV)
+gates = torch.zeros(256, dtype=torch.int32, device=DEV)
 unwritten = torch.empty(rows, 2 * ff, dtype=torch.bfloat16, device=DEV)
 
 
@@ -33,6 +34,13 @@ class Weight:
     def multiply(self, x, bias=None):
         box = next(b for b in check.W4_RINGS if rows <= b)
         return check.w4_few(box, x, rows, self.tiles, 1, self.tile_rows, bias, unwritten, partials, self.shares, True)
+
+    def multiply_and_gate(self, x):
+        box = next(b for b in check.W4_RINGS if rows <= b)
+        if self.tile_rows // 4 >= sms:
+            check.w4_gate(box, x, rows, self.tiles, 1, self.tile_rows, gated, partials, gates, sms, True)
+        else:
+            K.launch("activation", "gated_activation_sums", ((rows * ff // 8 + 127) // 128, 1, 1), 128, 0, [self.multiply(x), p(gated), i32(ff), i32(rows)])
 
 
 class Layer:
@@ -82,8 +90,7 @@ def step():
                               stages=stages, items_max=items.shape[0])
         K.launch("decode_attention", "decode_attention", (sms, 1, 1), groups * (d + 32), shared, [attention], d)
         norm(layer.o.multiply(attended), layer.norms[1])
-        sums = layer.gate_up.multiply(normed)
-        K.launch("activation", "gated_activation_sums", ((rows * ff // 8 + 127) // 128, 1, 1), 128, 0, [sums, p(gated), i32(ff), i32(rows)])
+        layer.gate_up.multiply_and_gate(normed)
         sums = layer.down.multiply(gated)
 
 

@@ -690,6 +690,13 @@ def w4_few(box, x, tokens, tiles, slabs, tile_rows, bias, y, partials, shares, f
     return structure("ProductSums", parts=partials, bias=bias, columns=columns, units=units, shares=shares, tokens=box)
 
 
+def w4_gate(box, x, tokens, tiles, slabs, tile_rows, y, partials, ended, blocks, f16):
+    """Launches w4_gate_BOX: y = silu(gate) * up of the rows of tiles in turn."""
+    stages = W4_RINGS[box]
+    product = w4_product(x, tiles, slabs, tile_rows, None, y, partials, tokens, 0, f16)
+    K.launch("w4", f"w4_gate_{box}", (blocks, 1, 1), 384, stages * ((box * 256 + 4 * 4352 + 16 + 1023) // 1024 * 1024), [tensor_map(x, box), product, i32(stages), p(ended)])
+
+
 def w4_launch(entry, box, x, tokens, tiles, slabs, tile_rows, bias, y, partials, shares, f16, first_token=0, boxes=1):
     """Launches ENTRY_BOX over `boxes` boxes of the rows of x from first_token on, and w4_join; of few tokens as w4_few, and w4_sum."""
     if entry == "w4":
@@ -719,6 +726,28 @@ def w4_weights(n, k, slabs, dtype):
     scale = (torch.rand(n, k // 128) * 0.02 + 0.001).to(dtype)
     exact = (q - zero.repeat_interleave(128, 1)).double() * scale.double().repeat_interleave(128, 1)
     return pack_tiles(q, zero, scale, slabs).to(DEV), exact.to(DEV)
+
+
+def check_w4_gate():
+    # outputs, inputs, slabs, thread blocks: no rest, one and several blocks of it, shares of two blocks, more than one whole block
+    for n, k, slabs, blocks in ((768, 1536, 1, 3), (1024, 1536, 1, 3), (1280, 1536, 3, 3), (2304, 1536, 1, 4), (1536, 1792, 1, 5)):
+        for dtype in (bf16, torch.float16):
+            tiles, exact = w4_weights(n, k, slabs, dtype)
+            for box in W4_RINGS:
+                for tokens in (box - 1, box) if box < 32 else (17, 32):
+                    x = nan(tokens + 2, k)
+                    x[:tokens] = rand(tokens, k)
+                    y, ended = nan(tokens + 1, n // 2 + 8), torch.zeros(blocks, dtype=torch.int32, device=DEV)
+                    partials = nan((blocks + n // 256 % blocks) * 256 * box, dtype=f32t)
+                    for turn in range(2):
+                        w4_gate(box, x, tokens, tiles, slabs, n // 64, y, partials, ended, blocks, dtype == torch.float16)
+                        K.synchronize()
+                    wide = (x[:tokens].double() @ exact.T).view(tokens, n // 128, 2, 64)
+                    want = (torch.nn.functional.silu(wide[:, :, 0]) * wide[:, :, 1]).reshape(tokens, n // 2)
+                    case = f"w4_gate_{box} {tokens} tokens {n}x{k} slabs {slabs} blocks {blocks} {str(dtype)[6:]}"
+                    report(case, error(y[:tokens, : n // 2], want), 4e-3)
+                    touched = (~y[tokens:].isnan()).sum() + (~y[:, n // 2 :].isnan()).sum() + ended.count_nonzero()
+                    report(case + ", nothing else written", int(touched.item()), 0)
 
 
 def check_w4():
@@ -823,7 +852,7 @@ def check_all_reduce():
         report(f"all_reduce {count} ranks, nobody gave up", int(ranks.failures.count_nonzero()), 0)
 
 
-CHECKS = dict(w4=check_w4, sums=check_sums, embed=check_embed, norm=check_norm, activation=check_activation, gather=check_gather, convert=check_convert,
+CHECKS = dict(w4=check_w4, w4_gate=check_w4_gate, sums=check_sums, embed=check_embed, norm=check_norm, activation=check_activation, gather=check_gather, convert=check_convert,
               heads=check_heads, decode=check_decode, prefill=check_prefill, sample=check_sample, all_reduce=check_all_reduce)
 if __name__ == "__main__":
     for name, check in CHECKS.items():

@@ -51,7 +51,7 @@ inline float2 make_float2(float x, float y) { return {x, y}; }
 
 namespace emulator {
 struct Dim { int x, y, z; };
-const int SHARED_BYTES = 256 * 1024, CLUSTER_MAX = 4;
+const int SHARED_BYTES = 256 * 1024, CLUSTER_MAX = 8;
 alignas(1024) static thread_local u8 memory[CLUSTER_MAX][SHARED_BYTES];
 static thread_local u8* shared;  // of the block that runs
 
@@ -86,7 +86,7 @@ struct GroupBarrier {
 };
 static thread_local std::vector<Warp> warps;
 static thread_local std::vector<Group> groups;
-static thread_local GroupBarrier group_barriers[16];
+static thread_local GroupBarrier group_barriers[CLUSTER_MAX][16];
 static thread_local ucontext_t scheduler;
 static thread_local Dim block, grid, threads;
 // A block's barriers; blocks of a cluster are there at the same time, and share what is __shared__.
@@ -159,8 +159,8 @@ void run_blocks(Call<A...>& call) {
   const int n = threads.x, all = n * cluster_size;
   const Dim first = block;
   warps.assign(cluster_size * ((n + 31) / 32), Warp());
-  groups.assign((n + 127) / 128, Group());
-  for (GroupBarrier& b : group_barriers) b = GroupBarrier();
+  groups.assign(cluster_size * ((n + 127) / 128), Group());
+  memset(group_barriers, 0, sizeof group_barriers);
   cluster_arrived = cluster_turn = 0;
   fibers.resize(all);
   for (int r = 0; r < cluster_size; r++) {
@@ -201,10 +201,13 @@ void run_blocks(Call<A...>& call) {
   }
 }
 
-// dims: grid x, y, z, block x. params: pointers to the arguments, as for cuLaunchKernel
+// dims: grid x, y, z, block x. params: pointers to the arguments, as for cuLaunchKernel. cluster: blocks
+// that are there at a time, or 0: all of them.
 template <class... A>
 void launch(void (*kernel)(A...), int cluster, const int* dims, void** params) {
   int i = 0;
+  if (cluster == 0) cluster = dims[0];
+  if (cluster > CLUSTER_MAX) abort();
   cluster_size = cluster;
   Call<A...> call = {kernel, std::tuple<A...>{*(A*)params[i++]...}};
   grid = {dims[0], dims[1], dims[2]};
@@ -258,6 +261,7 @@ inline int min(int a, int b) { return a < b ? a : b; }
 inline u32 max(u32 a, u32 b) { return a > b ? a : b; }
 inline float __uint_as_float(u32 x) { return emulator::as_float(x); }
 inline u32 __float_as_uint(float x) { u32 bits; memcpy(&bits, &x, 4); return bits; }
+inline float __fdividef(float x, float y) { return x / y; }
 inline float __expf(float x) { return std::exp(x); }
 inline float rsqrtf(float x) { return 1.f / std::sqrt(x); }
 
@@ -401,6 +405,9 @@ DEVICE float warp_sum(float x) { for (int d = 16; d > 0; d >>= 1) x += __shfl_xo
 DEVICE float warp_max(float x) { for (int d = 16; d > 0; d >>= 1) x = fmaxf(x, __shfl_xor_sync(FULL_WARP, x, d)); return x; }
 DEVICE void store_release(u32* p, u32 x) { __atomic_store_n(p, x, __ATOMIC_RELEASE); }
 DEVICE u32 load_acquire(const u32* p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
+DEVICE void add_release(u32* p, u32 x) { *p += x; }
+DEVICE u32 load_acquire_device(const u32* p) { return *p; }
+DEVICE void fail_kernel() { abort(); }
 DEVICE u64 nanoseconds() {
   return (u64)std::chrono::steady_clock::now().time_since_epoch().count();
 }
@@ -409,6 +416,7 @@ DEVICE void spin_pause() {
   sched_yield();
   emulator::yield();
 }
+DEVICE void sleep_pause() { spin_pause(); }
 inline u32 __byte_perm(u32 a, u32 b, u32 s) {
   u32 x = 0;
   for (int i = 0; i < 4; i++) x |= (u32)((a | (u64)b << 32) >> (8 * (s >> (4 * i) & 7)) & 255) << (8 * i);
@@ -437,7 +445,7 @@ inline float __ldcg(const float* p) { return *p; }
 DEVICE void fence_device() {}
 template <int THREADS>
 void threads_sync(int number) {
-  emulator::GroupBarrier& b = emulator::group_barriers[number];
+  emulator::GroupBarrier& b = emulator::group_barriers[emulator::rank][number];
   int turn = b.turn;
   if (++b.arrived == THREADS) {
     b.arrived = 0;
@@ -509,8 +517,9 @@ DEVICE void wgmma_wait() {}
 template <int LENGTH>
 void wgmma(float (&d)[LENGTH], const u32 (&a)[4], u64 b, int add) {
   const int N = LENGTH * 2;
-  emulator::Group& w = emulator::groups[emulator::current->index >> 7];
-  const int lane = emulator::current->index & 127, turn = w.turn;
+  const int thread = threadIdx.x, lane = thread & 127;
+  emulator::Group& w = emulator::groups[emulator::rank * ((blockDim.x + 127) / 128) + thread / 128];
+  const int turn = w.turn;
   w.a[lane] = a;
   w.d[lane] = d;
   if (++w.arrived < 128) {

@@ -26,7 +26,8 @@ class Emulated:
             with open(os.path.join(folder, "k.cu"), "w") as f:
                 f.write(re.sub(r'#include "(prelude|wgmma).cuh"', "", source))
             with open(os.path.join(folder, "emulated_entries.inc"), "w") as f:
-                f.write("\n".join(f"EMULATE({e}, {c.strip()[8:-1] or 1})" for c, e in entries if e not in ("heads_vector", "heads_sums") or head_size in (64, 128)))
+                # blocks of w4_gate wait for each other: all are there at a time
+                f.write("\n".join(f"EMULATE({e}, {c.strip()[8:-1] or int(not e.startswith('w4_gate'))})" for c, e in entries if e not in ("heads_vector", "heads_sums") or head_size in (64, 128)))
             out = os.path.join(folder, "k.so")
             subprocess.check_call(
                 ["g++", "-std=c++17", "-O2", "-g", "-shared", "-fPIC", "-w", f'-DSOURCE="{folder}/k.cu"',

@@ -116,7 +116,8 @@ final class CudaBackend extends CudaVerbs {
             scratch.workspace(),
             stream()),
         scratch,
-        TaskLayout.of(limits));
+        TaskLayout.of(limits),
+        settings.hasDeviceEach());
     if (memory.planBytes(MemoryPurpose.WEIGHTS) < UNPLANNED_BYTES) {
       // pins its memory while that of activations and keys and values is taken and cleared
       openUpload().prepare(memory.planBytes(MemoryPurpose.WEIGHTS));

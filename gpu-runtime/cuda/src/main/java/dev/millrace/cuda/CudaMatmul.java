@@ -20,11 +20,21 @@ final class CudaMatmul implements AutoCloseable {
   private final Map<WeightShape, List<Long>> alike = new HashMap<>();
 
   CudaMatmul(
-      CudaDevice device, Kernels kernels, Matmuls matmuls, CudaStream stream, Scratch scratch) {
+      CudaDevice device,
+      Kernels kernels,
+      Matmuls matmuls,
+      CudaStream stream,
+      Scratch scratch,
+      boolean alone) {
     this.matmuls = matmuls;
     int4 =
         new Int4Matmul(
-            new FusedInt4(device, kernels, stream, scratch.workspace()),
+            new FusedInt4(
+                device,
+                kernels,
+                stream,
+                scratch.workspace(),
+                alone ? Optional.of(scratch.gates()) : Optional.empty()),
             new SlabInt4(kernels, matmuls, stream, scratch.slab()),
             new ExpandedInt4(matmuls),
             matmuls);
@@ -90,6 +100,16 @@ final class CudaMatmul implements AutoCloseable {
         alike.getOrDefault(shape, List.of()),
         bias,
         y.address());
+  }
+
+  /** As {@link Int4Matmul#gates}. */
+  boolean gates(CudaTensor x, CudaWeight weight, CudaTensor wide, int rows) {
+    return weight.shape().layout() == WeightLayout.INT4_TILES && int4.gates(x, weight, wide, rows);
+  }
+
+  /** As {@link FusedInt4#runThenGate}. */
+  void runThenGate(CudaTensor x, CudaWeight weight, CudaTensor y, int rows) {
+    int4.runThenGate(x, weight, y, rows);
   }
 
   /** Where the bf16 matrix is; a matrix of one output lies like a vector. */

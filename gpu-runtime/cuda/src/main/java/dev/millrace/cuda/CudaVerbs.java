@@ -55,11 +55,15 @@ abstract class CudaVerbs implements Backend {
     this.kernels = kernels;
   }
 
-  /** The rest of what verbs need: it takes device memory. */
-  final void openVerbs(Matmuls matmuls, Scratch memory, TaskLayout taskLayout) {
+  /**
+   * The rest of what verbs need: it takes device memory.
+   *
+   * @param alone whether no other rank may keep this one's thread blocks off the device
+   */
+  final void openVerbs(Matmuls matmuls, Scratch memory, TaskLayout taskLayout, boolean alone) {
     scratch = memory;
     tasks = taskLayout;
-    matmul = new CudaMatmul(device, kernels, matmuls, stream, memory);
+    matmul = new CudaMatmul(device, kernels, matmuls, stream, memory, alone);
     attention = new CudaAttention(device, kernels, stream, memory);
   }
 
@@ -296,6 +300,23 @@ abstract class CudaVerbs implements Backend {
             0,
             arguments.start().i64(cuda(gateUp).address()).i64(cuda(y).address()).i32(y.width()),
             stream);
+  }
+
+  /** Whether {@link #matmulThenGate} is one kernel. */
+  final boolean gatesInside(Tensor x, Weight gateUp, Tensor wide, int rows) {
+    return matmul.gates(cuda(x), cuda(gateUp), cuda(wide), rows);
+  }
+
+  @Override
+  public void matmulThenGate(Tensor x, Weight gateUp, Tensor wide, Tensor y, int rows) {
+    requireRows("matmulThenGate", x, rows, Math.toIntExact(gateUp.shape().inputs()));
+    requireRows("matmulThenGate", wide, rows, Math.toIntExact(gateUp.shape().outputs()));
+    requireRows("matmulThenGate", y, rows, wide.width() / 2);
+    if (gatesInside(x, gateUp, wide, rows)) {
+      matmul.runThenGate(cuda(x), cuda(gateUp), cuda(y), rows);
+    } else {
+      Backend.super.matmulThenGate(x, gateUp, wide, y, rows);
+    }
   }
 
   @Override

@@ -48,6 +48,12 @@ final class FusedInt4 {
   /** Two groups that multiply, a warp that brings. */
   private static final int FEW_THREADS = 2 * GROUP_THREADS + 32;
 
+  /** The same with three warps more, which finish what is shared. */
+  private static final int GATE_THREADS = 3 * GROUP_THREADS;
+
+  /** A count for each output block that thread blocks share: fewer than multiprocessors. */
+  static final int GATES_BYTES = 1024 * Integer.BYTES;
+
   /**
    * A kernel for boxes of rows.
    *
@@ -118,18 +124,23 @@ final class FusedInt4 {
   private final Kernels kernels;
   private final CudaStream stream;
   private final long partials;
+  private final Optional<Long> gates;
   private final Arguments arguments = new Arguments();
   private final Map<MapKey, byte[]> maps = new HashMap<>();
   private Optional<ProductSums> left = Optional.empty();
 
   /**
    * @param partials device memory of {@link Matmuls#WORKSPACE_BYTES}
+   * @param gates device memory of {@link #GATES_BYTES}, zero; none where another rank may keep
+   *     thread blocks, which then wait for each other, from being on the device at one time
    */
-  FusedInt4(CudaDevice device, Kernels kernels, CudaStream stream, long partials) {
+  FusedInt4(
+      CudaDevice device, Kernels kernels, CudaStream stream, long partials, Optional<Long> gates) {
     this.device = device;
     this.kernels = kernels;
     this.stream = stream;
     this.partials = partials;
+    this.gates = gates;
   }
 
   /** Whether the kernels are those of wgmma, which reach what tensor cores can do. */
@@ -199,6 +210,44 @@ final class FusedInt4 {
     } else if (isCut(weight.shape(), shares)) {
       join(box, weight, bias, y, first, end, shares);
     }
+  }
+
+  /**
+   * Whether {@link #runThenGate} serves a product of gate and up rows: each multiprocessor has
+   * whole output blocks, which a ring goes round in.
+   */
+  boolean gates(CudaWeight weight, int rows) {
+    WeightShape shape = weight.shape();
+    Box box = box(BOXES, rows);
+    return gates.isPresent()
+        && isByGroups()
+        && box.isFew()
+        && rows > 0
+        && shape.outputs() % UNIT_OUTPUTS == 0
+        && blocks(shape) >= device.multiprocessors()
+        && device.multiprocessors() <= GATES_BYTES / Integer.BYTES
+        && columns(shape) > box.stages();
+  }
+
+  /**
+   * y = silu(gate) * up of the product with a weight whose rows are those of gate and of up in
+   * turn, 64 of each. Only where {@link #gates} says so.
+   */
+  void runThenGate(CudaTensor x, CudaWeight weight, CudaTensor y, int rows) {
+    Box box = box(BOXES, rows);
+    arguments.start().bytes(map(x, box.rows()));
+    describe(weight, 0, y, 0, rows);
+    arguments.i32(box.stages()).i64(gates.orElseThrow());
+    kernels
+        .get(box.file(), "w4_gate_" + box.rows())
+        .withSharedBytes(box.stages() * box.stageBytes())
+        .launch(
+            device.multiprocessors(),
+            1,
+            GATE_THREADS,
+            box.stages() * box.stageBytes(),
+            arguments,
+            stream);
   }
 
   /** The last product's sums, where they are y's and have not been added: the caller adds them. */

@@ -112,6 +112,17 @@ final class Int4Matmul {
     run(taken(x, weight, bias, y, rows), x, weight, bias, y, rows);
   }
 
+  /** Whether {@link #runThenGate} serves a product, whose result would go to `wide` else. */
+  boolean gates(CudaTensor x, CudaWeight weight, CudaTensor wide, int rows) {
+    return fused.gates(weight, rows) && taken(x, weight, 0, wide, rows) == Way.FUSED;
+  }
+
+  /** As {@link FusedInt4#runThenGate}. */
+  void runThenGate(CudaTensor x, CudaWeight weight, CudaTensor y, int rows) {
+    settle();
+    fused.runThenGate(x, weight, y, rows);
+  }
+
   /** The way that {@link #run} takes; where it is not known, chosen, which computes y. */
   Way taken(CudaTensor x, CudaWeight weight, long bias, CudaTensor y, int rows) {
     if (matmuls.isPinned()) {

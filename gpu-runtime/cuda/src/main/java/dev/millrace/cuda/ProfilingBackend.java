@@ -189,7 +189,14 @@ final class ProfilingBackend implements Backend {
                 batch, qkv, queryWeight, keyWeight, epsilon, rotary, cache, layer));
   }
 
-  // matmulThenGate is two verbs to this backend too, and is seen as such
+  @Override
+  public void matmulThenGate(Tensor x, Weight gateUp, Tensor wide, Tensor y, int rows) {
+    if (backend.gatesInside(x, gateUp, wide, rows)) {
+      timed(kind(gateUp), () -> backend.matmulThenGate(x, gateUp, wide, y, rows));
+    } else {
+      Backend.super.matmulThenGate(x, gateUp, wide, y, rows);
+    }
+  }
 
   // The rest is the backend's
 

@@ -12,12 +12,20 @@ import dev.millrace.engine.compute.StepLimits;
  * @param step the step's memory, see {@link StepLayout}
  * @param partials of decode attention
  * @param workspace of cuBLASLt, and of products with int4 weights
+ * @param gates counts of products that apply the activation; zero between launches
  * @param slab where weights are converted, and int4 weights become bf16 piece by piece
  * @param tasks logit tasks and their answers
  * @param exchange what the other ranks read
  */
 record Scratch(
-    long bytes, long step, long partials, long workspace, long slab, long tasks, long exchange)
+    long bytes,
+    long step,
+    long partials,
+    long workspace,
+    long gates,
+    long slab,
+    long tasks,
+    long exchange)
     implements Allocation {
 
   /** Most of a weight that is bf16 at once. */
@@ -28,6 +36,7 @@ record Scratch(
     return DeviceArena.pieceBytes(layout.bytes())
         + DeviceArena.pieceBytes(layout.partialBytes())
         + DeviceArena.pieceBytes(Matmuls.WORKSPACE_BYTES)
+        + DeviceArena.pieceBytes(FusedInt4.GATES_BYTES)
         + DeviceArena.pieceBytes(SLAB_BYTES)
         + DeviceArena.pieceBytes(TaskLayout.of(limits).bytes())
         + DeviceArena.pieceBytes(Exchange.bytes(limits, ranks));
@@ -40,6 +49,7 @@ record Scratch(
         arena.take("step", layout.bytes()),
         arena.take("partials", layout.partialBytes()),
         arena.take("matmul workspace", Matmuls.WORKSPACE_BYTES),
+        arena.take("gates", FusedInt4.GATES_BYTES),
         arena.take("slab", SLAB_BYTES),
         arena.take("tasks", TaskLayout.of(limits).bytes()),
         arena.take("exchange", Exchange.bytes(limits, ranks)));

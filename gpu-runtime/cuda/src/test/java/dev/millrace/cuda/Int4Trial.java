@@ -17,6 +17,7 @@ import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.stream.IntStream;
 
@@ -70,7 +71,7 @@ final class Int4Trial implements AutoCloseable {
             parts.cublasLt(), parts.algorithms(device), Matmuls.Choice.TIMED, workspace, stream);
     int4 =
         new Int4Matmul(
-            new FusedInt4(device, kernels, stream, workspace),
+            new FusedInt4(device, kernels, stream, workspace, Optional.empty()),
             new SlabInt4(kernels, matmuls, stream, slab),
             new ExpandedInt4(matmuls),
             matmuls);

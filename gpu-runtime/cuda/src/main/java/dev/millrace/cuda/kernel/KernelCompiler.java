@@ -33,6 +33,7 @@ public final class KernelCompiler {
           "decode_attention.cuh",
           "prefill_attention.cuh",
           "eights.cuh",
+          "silu.cuh",
           "sums.cuh",
           "wgmma.cuh",
           "w4.cuh");
