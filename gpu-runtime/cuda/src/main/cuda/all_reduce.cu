@@ -1,12 +1,12 @@
 // Sum over ranks in rank order: every rank computes the same bits.
 //
-// One kernel a rank, one block of it for each part of the rows. A block copies its part to the
-// rank's exchange buffer, waits for the same block of the other ranks, and adds the parts in the
-// order of the ranks. Halves of the buffer alternate: a rank that writes one again has met all ranks
-// in the launch between, and they have then finished the launch before, so nobody still reads it.
-// This holds for any mix of sizes as long as every launch has the same grid. Ranks may share a
-// device: the grid is small, so that the waiting blocks of one rank never keep another's from
-// starting.
+// One kernel a rank, one block of it for each part of the elements. A block copies its part to the
+// rank's exchange buffer, waits for the same block of the other ranks, and adds their parts in the
+// order of the ranks: all of it, or of much, for more than two ranks, a share, which the others then
+// fetch. Halves of the buffer alternate: a rank that writes one again has met all ranks in the launch
+// between, and they have then finished the launch before, so nobody still reads it. This holds for
+// any mix of sizes as long as every launch has the same grid. Ranks may share a device: the grid is
+// small, so that the waiting blocks of one rank never keep another's from starting.
 //
 // Where ranks share a device even that is not safe: the driver may hold a launch of one rank back
 // (to load a module, say) while another's blocks wait on the device. There the hosts meet, streams
@@ -21,11 +21,13 @@
 #define TURNS_TO_LOOK 1024
 // Pieces of 16 bytes that a thread has on their way at a time: links are long.
 #define PIECES 4
+// What a second meeting must spare a link, to pay for itself.
+#define SPARED_BYTES_MIN (1 << 20)
 
 struct Exchange {
   u8* buffers[RANKS_MAX];  // of each rank: two halves of half_bytes
   u32* flags[RANKS_MAX];   // of each rank: (block, rank)
-  u32* rounds;             // of this rank: (block), rounds begun
+  u32* rounds;             // of this rank: (block), launches begun
   u64* failure;            // of the host: 0, or what went wrong first: 1 + waited-for rank
   u64 half_bytes;
   u64 deadline;  // nanoseconds
@@ -34,8 +36,7 @@ struct Exchange {
 
 // Returns false where the deadline passed, or another block of this rank failed before.
 DEVICE bool meet(const Exchange& e, u32 round) {
-  __shared__ int failed;
-  if (threadIdx.x == 0) failed = 0;
+  int failed = 0;
   __syncthreads();
   if (threadIdx.x < e.ranks) {
     int peer = threadIdx.x;
@@ -54,8 +55,7 @@ DEVICE bool meet(const Exchange& e, u32 round) {
       }
     }
   }
-  __syncthreads();
-  return !failed;
+  return __syncthreads_or(failed) == 0;
 }
 
 DEVICE void add8(float* sum, uint4 v) {
@@ -71,84 +71,107 @@ DEVICE u32 begin_round(const Exchange& e) {
   return round;
 }
 
-// Adds the parts of all ranks, in their order, to x.
-DEVICE void sum_parts(const Exchange& e, u64 half, u16* x, u64 n) {
-  const u64 first = (u64)blockIdx.x * blockDim.x + threadIdx.x, step = (u64)gridDim.x * blockDim.x;
-  const u64 end = n / 8;
-  for (u64 i = first; i < end; i += PIECES * step) {
+// Pieces of 16 bytes.
+struct Run {
+  u64 begin, end;
+
+  DEVICE Run part(int i, int parts) const {
+    const u64 count = end - begin;
+    return {begin + count * i / parts, begin + count * (i + 1) / parts};
+  }
+};
+DEVICE Run run_of_block(u64 pieces) { return Run{0, pieces}.part(blockIdx.x, gridDim.x); }
+
+DEVICE void copy(const void* from, void* to, Run run) {
+  for (u64 i = run.begin + threadIdx.x; i < run.end; i += PIECES * blockDim.x) {
+    uint4 v[PIECES];
+#pragma unroll
+    for (int j = 0; j < PIECES; j++)
+      if (i + j * blockDim.x < run.end) v[j] = __ldcg((const uint4*)from + i + j * blockDim.x);
+#pragma unroll
+    for (int j = 0; j < PIECES; j++)
+      if (i + j * blockDim.x < run.end) ((uint4*)to)[i + j * blockDim.x] = v[j];
+  }
+}
+
+DEVICE u8* buffer(const Exchange& e, int rank, u64 half) { return e.buffers[rank] + half; }
+
+// Adds the parts of all ranks, in their order, to x; and to this rank's buffer if others fetch it.
+DEVICE void sum_parts(const Exchange& e, u64 half, u16* x, Run run, bool fetched) {
+  for (u64 i = run.begin + threadIdx.x; i < run.end; i += PIECES * blockDim.x) {
     float sum[PIECES][8];
 #pragma unroll
     for (int j = 0; j < PIECES; j++)
 #pragma unroll
       for (int k = 0; k < 8; k++) sum[j][k] = 0;
     for (int peer = 0; peer < e.ranks; peer++) {
-      const uint4* part = (const uint4*)(e.buffers[peer] + half);
+      const uint4* part = (const uint4*)buffer(e, peer, half);
       uint4 v[PIECES];
 #pragma unroll
       for (int j = 0; j < PIECES; j++)
-        if (i + j * step < end) v[j] = __ldcg(part + i + j * step);
+        if (i + j * blockDim.x < run.end) v[j] = __ldcg(part + i + j * blockDim.x);
 #pragma unroll
       for (int j = 0; j < PIECES; j++)
-        if (i + j * step < end) add8(sum[j], v[j]);
+        if (i + j * blockDim.x < run.end) add8(sum[j], v[j]);
     }
 #pragma unroll
-    for (int j = 0; j < PIECES; j++)
-      if (i + j * step < end) *(uint4*)(x + (i + j * step) * 8) = pack8(sum[j]);
+    for (int j = 0; j < PIECES; j++) {
+      if (i + j * blockDim.x < run.end) {
+        const uint4 v = pack8(sum[j]);
+        ((uint4*)x)[i + j * blockDim.x] = v;
+        if (fetched) ((uint4*)buffer(e, e.rank, half))[i + j * blockDim.x] = v;
+      }
+    }
   }
 }
 
 // Puts the parts of all ranks side by side.
-DEVICE void join_parts(const Exchange& e, u64 half, u8* y, int rows, int width) {
-  u64 first = (u64)blockIdx.x * blockDim.x + threadIdx.x, step = (u64)gridDim.x * blockDim.x;
-  int chunks = width / 16;
-  for (u64 i = first; i < (u64)rows * chunks; i += step) {
-    u64 row = i / chunks, at = i % chunks;
+DEVICE void join_parts(const Exchange& e, u64 half, u8* y, Run run, int width) {
+  const u32 chunks = width / 16;
+  for (u64 i = run.begin + threadIdx.x; i < run.end; i += blockDim.x) {
+    const u32 row = (u32)i / chunks, at = (u32)i % chunks;  // a buffer has fewer than 2^32
     for (int peer = 0; peer < e.ranks; peer++)
-      ((uint4*)y)[(row * e.ranks + peer) * chunks + at] =
-          __ldcg((const uint4*)(e.buffers[peer] + half) + i);
+      ((uint4*)y)[((u64)row * e.ranks + peer) * chunks + at] =
+          __ldcg((const uint4*)buffer(e, peer, half) + i);
   }
 }
 
-// Brings a rank's part to its exchange buffer: n16 pieces of 16 bytes.
-DEVICE void bring(const Exchange& e, u64 half, const void* x, u64 n16) {
-  const u64 first = (u64)blockIdx.x * blockDim.x + threadIdx.x, step = (u64)gridDim.x * blockDim.x;
-  const uint4* from = (const uint4*)x;
-  uint4* to = (uint4*)(e.buffers[e.rank] + half);
-  for (u64 i = first; i < n16; i += PIECES * step) {
-    uint4 v[PIECES];
-#pragma unroll
-    for (int j = 0; j < PIECES; j++)
-      if (i + j * step < n16) v[j] = from[i + j * step];
-#pragma unroll
-    for (int j = 0; j < PIECES; j++)
-      if (i + j * step < n16) to[i + j * step] = v[j];
-  }
-}
-
+// A rank's part to its exchange buffer: n16 pieces of 16 bytes.
 KERNEL void __launch_bounds__(512) bring_ordered(Exchange e, const u8* x, u64 n16, u64 half) {
   await_earlier();
-  bring(e, half, x, n16);
+  copy(x, buffer(e, e.rank, half), run_of_block(n16));
 }
 
 KERNEL void __launch_bounds__(512) all_reduce_ordered(Exchange e, u16* x, u64 n, u64 half) {
   await_earlier();
-  sum_parts(e, half, x, n);
+  sum_parts(e, half, x, run_of_block(n / 8), false);
 }
 
 KERNEL void __launch_bounds__(512)
     all_gather_ordered(Exchange e, u8* y, int rows, int width, u64 half) {
   await_earlier();
-  join_parts(e, half, y, rows, width);
+  join_parts(e, half, y, run_of_block((u64)rows * (width / 16)), width);
 }
 
 // x (n bf16, n a multiple of 8) becomes the sum over ranks
 KERNEL void __launch_bounds__(512) all_reduce_bf16(Exchange e, u16* x, u64 n) {
   await_earlier();
-  u32 round = begin_round(e);
-  u64 half = (round & 1) * e.half_bytes;
-  bring(e, half, x, n / 8);
-  if (!meet(e, round)) return;
-  sum_parts(e, half, x, n);
+  const u32 round = begin_round(e);
+  const u64 half = (round & 1) * e.half_bytes;
+  const Run run = run_of_block(n / 8);
+  copy(x, buffer(e, e.rank, half), run);
+  if (!meet(e, 2 * round)) return;
+  // all of ranks - 1 parts come over the links; or of each one share, and of their sums one each
+  if (n * 2 * (e.ranks - 1) * (e.ranks - 2) / e.ranks < SPARED_BYTES_MIN) {
+    sum_parts(e, half, x, run, false);
+    return;
+  }
+  sum_parts(e, half, x, run.part(e.rank, e.ranks), true);
+  if (!meet(e, 2 * round + 1)) return;
+  for (int i = 1; i < e.ranks; i++) {
+    const int peer = (e.rank + i) % e.ranks;  // not all from the same at a time
+    copy(buffer(e, peer, half), x, run.part(peer, e.ranks));
+  }
 }
 
 // y (rows, ranks * width) becomes the ranks' x (rows, width) side by side; width in bytes, a
@@ -156,9 +179,10 @@ KERNEL void __launch_bounds__(512) all_reduce_bf16(Exchange e, u16* x, u64 n) {
 KERNEL void __launch_bounds__(512)
     all_gather(Exchange e, const u8* x, u8* y, int rows, int width) {
   await_earlier();
-  u32 round = begin_round(e);
-  u64 half = (round & 1) * e.half_bytes;
-  bring(e, half, x, (u64)rows * (width / 16));
-  if (!meet(e, round)) return;
-  join_parts(e, half, y, rows, width);
+  const u32 round = begin_round(e);
+  const u64 half = (round & 1) * e.half_bytes;
+  const Run run = run_of_block((u64)rows * (width / 16));
+  copy(x, buffer(e, e.rank, half), run);
+  if (!meet(e, 2 * round)) return;
+  join_parts(e, half, y, run, width);
 }

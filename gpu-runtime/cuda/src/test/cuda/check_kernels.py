@@ -836,7 +836,8 @@ def check_all_reduce():
     blocks, threads = (16, 512) if BIG else (2, 32)
     for count in (2, 3, 8) if BIG else (2, 3):
         ranks = Ranks(count, 1 << 21, blocks, threads)
-        for n in (8, 504, 8 * blocks * threads * 4 + 8, 8 * blocks * threads * 9 - 16):
+        # the last by shares, where there are more than two ranks
+        for n in (8, 504, 8 * blocks * threads * 4 + 8, 8 * blocks * threads * 9 - 16, 800008):
             for turn in range(3):  # both halves, and the first again
                 x = [rand(n + 8) for _ in range(count)]
                 want, untouched = sum(t[:n].double() for t in x), [t[n:].clone() for t in x]

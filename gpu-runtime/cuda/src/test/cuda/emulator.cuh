@@ -245,6 +245,16 @@ inline void __syncthreads() {
     while (b.turn == turn) yield();
   }
 }
+inline int __syncthreads_or(int any) {
+  static thread_local int said[emulator::CLUSTER_MAX];
+  int& here = said[emulator::rank];
+  here |= any != 0;
+  __syncthreads();
+  const int result = here;
+  __syncthreads();
+  here = 0;
+  return result;
+}
 template <class T>
 T __shfl_xor_sync(u32, T x, int d) { return emulator::shuffle(x, (emulator::current->index & 31) ^ d); }
 template <class T>
