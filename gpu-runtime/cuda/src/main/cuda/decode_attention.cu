@@ -1,6 +1,7 @@
 // Decode attention over pages in bf16.
 #include "prelude.cuh"
 #include "pages.cuh"
+#include "partials.cuh"
 #include "decode_attention.cuh"
 
 KERNEL void __launch_bounds__(GROUPS_MAX * GROUP_THREADS, 1) decode_attention(DecodeWork work) {

@@ -22,7 +22,8 @@
 // the sums, float32, have room for larger ones, and nothing is scaled anew. Only where a score is 64
 // powers of two above it do all warps start from another.
 //
-// Chunks are merged in order, by the group that ends the last of a sequence.
+// Chunks are merged in order, by the group that ends the last of a sequence. The first may start from
+// what prefix_attention.cuh left of tokens before it.
 //
 // `Pages` says how keys and values are stored and become operands: pages.cuh, pages8.cuh.
 #pragma once
@@ -39,13 +40,6 @@
 // it takes 6.5 us in place of 3, with these 4. Where there is more to do memory had better be busy.
 #define EARLY_PAGES 3
 #define WARP_TOKENS (PAGE_TOKENS / DECODE_WARPS)
-#define TILE_HEADS 8
-// A partial result: HEAD_PITCH means, the largest score, the sum of weights; in the first head of a
-// sequence's first chunk then how many of its chunks have ended, zero between launches.
-#define PARTIAL_FLOATS (HEAD_PITCH + 4)
-#define PARTIAL_TOP HEAD_PITCH
-#define PARTIAL_SUM (HEAD_PITCH + 1)
-#define PARTIAL_ENDED (HEAD_PITCH + 2)
 
 // 32 bytes
 struct alignas(16) DecodeItem {
@@ -54,9 +48,10 @@ struct alignas(16) DecodeItem {
   int tokens;      // 1 or more
   int slot;        // where the partial result goes, or -1: the item is the whole sequence
   int first_slot;  // of the sequence's first chunk
-  int chunks;      // of the sequence
-  int page_number;  // of the first page: what `pages` says there
-  int pad;
+  short chunks;    // of the sequence
+  short prefix_chunks;  // partial results of prefix attention that the item starts from, or 0
+  int page_number;      // of the first page: what `pages` says there
+  int prefix_slot;      // of the first of those
 };
 
 struct DecodeWork {
@@ -66,7 +61,7 @@ struct DecodeWork {
   const int* pages;  // page numbers of the sequences
   const u8* layer_pages;
   u64 page_stride;
-  float* partial;  // (slots, kv_heads * head_tiles, TILE_HEADS, PARTIAL_FLOATS)
+  float* partial;  // see partials.cuh
   u16* y;          // (rows, kv_heads * group * HEAD_SIZE)
   int kv_heads, group, head_tiles;
   float scale;    // of scores, times log2(e)
@@ -235,6 +230,43 @@ struct DecodeShared {
 };
 static_assert(sizeof(DecodeShared) <= GROUP_BYTES, "GROUP_BYTES");
 
+// What prefix attention left of an item: what a thread's sums start from.
+template <class Pages>
+struct PrefixSums {
+  float top[2], sum[2], o[8];  // of heads 2 c and 2 c + 1
+
+  DEVICE void clear() {
+    top[0] = top[1] = -1e30f;
+    sum[0] = sum[1] = 0;
+#pragma unroll
+    for (int i = 0; i < 8; i++) o[i] = 0;
+  }
+
+  // Adds a unit's partial result, of which so many are heads.
+  DEVICE void add(const float* partial, int heads) {
+    const int lane = threadIdx.x & 31, g = lane >> 2, c = lane & 3;
+#pragma unroll
+    for (int h = 0; h < 2; h++) {
+      if (c * 2 + h >= heads) {
+        top[h] = 0;  // all its scores are
+        continue;
+      }
+      const float* from = partial + (c * 2 + h) * PARTIAL_FLOATS;
+      const float more_top = __ldcg(from + PARTIAL_TOP), more_sum = __ldcg(from + PARTIAL_SUM);
+      float more[4];
+#pragma unroll
+      for (int i = 0; i < 4; i++)
+        more[i] = __ldcg(from + Pages::element(group_warp() * 2 + (i >> 1), g, i & 1));
+      const float above = fmaxf(top[h], more_top);
+      const float shrink = exp2_fast(top[h] - above), weight = exp2_fast(more_top - above);
+      top[h] = above;
+      sum[h] = sum[h] * shrink + more_sum * weight;
+#pragma unroll
+      for (int i = 0; i < 4; i++) o[i * 2 + h] = o[i * 2 + h] * shrink + more[i] * weight;
+    }
+  }
+};
+
 // A warp's part of an item: scores of its tokens, sums of its elements, of heads 2 c and 2 c + 1.
 template <class Pages>
 struct DecodeState {
@@ -256,14 +288,23 @@ struct DecodeState {
     }
   }
 
-  DEVICE void clear() {
+  // Goes on from the sums of prefix attention, or from none.
+  DEVICE void start(const PrefixSums<Pages>& sums) {
 #pragma unroll
     for (int t = 0; t < 2; t++)
 #pragma unroll
-      for (int i = 0; i < 4; i++) o[t][0][i] = o[t][1][i] = 0;
-    top0 = top1 = -1e30f;
-    sum0 = sum1 = 0;
+      for (int i = 0; i < 4; i++) o[t][1][i] = 0;
+#pragma unroll
+    for (int i = 0; i < 8; i++) o[i >> 2][0][i & 3] = sums.o[i];
+    top0 = sums.top[0];
+    top1 = sums.top[1];
+    const bool mine = group_warp() == 0 && (threadIdx.x & 31) < 4;  // as if of these lanes' tokens
+    sum0 = mine ? sums.sum[0] : 0.f;
+    sum1 = mine ? sums.sum[1] : 0.f;
   }
+
+  // Whether there is nothing yet that weights are relative to.
+  DEVICE bool fresh() const { return top0 == -1e30f; }
 
   // Scores of this warp's tokens of a page, of which `left` are there.
   DEVICE void score(u32 page, const u8* here, int left, float scale) {
@@ -544,28 +585,44 @@ DEVICE void attend_items(const DecodeWork& work, PageRing<Pages> ring, const u8*
   const Share share(work);
   const int units = share.units;
   const bool leads = group_warp() == 0 && (threadIdx.x & 31) == 0;
+  const auto heads_of = [&](int unit) {
+    return min(work.group - unit % work.head_tiles * TILE_HEADS, TILE_HEADS);
+  };
+  const auto partial_of = [&](int slot, int unit) {
+    return work.partial + ((u64)slot * units + unit) * TILE_HEADS * PARTIAL_FLOATS;
+  };
   int index = share.index(0), turn = 0;
   DecodeItem item = share.first_item(work);
   await_earlier();
   if (index >= share.count) return;
   DecodeState<Pages> state;
-  state.load_queries(work, item, index % units);
+  PrefixSums<Pages> prefix;
+  const auto load = [&](const DecodeItem& of, int at) {
+    const int unit = at % units, pages = pages_of(of);
+    state.load_queries(work, of, unit);
+    prefix.clear();
+    if (share.begin(pages) > 0 || share.end(pages) == 0) return;
+    for (int k = 0; k < of.prefix_chunks; k++)
+      prefix.add(partial_of(of.prefix_slot + k, unit), heads_of(unit));
+  };
+  load(item, index);
   for (int round = 1;; round++) {
-    // The next item is looked up before this one's pages are there, its queries before this one's
-    // results are out.
     const int next_index = share.index(round);
-    DecodeItem next = item;
-    if (next_index < share.count) next = work.items[next_index / units];
-
-    state.clear();
     const int pages = pages_of(item), begin = share.begin(pages), end = share.end(pages);
+    state.start(prefix);
     for (int page = begin; page < end; page++, turn ^= 1, ring.next()) {
       barrier_wait(ring.filled(), ring.phase);
       state.add(shared, turn, ring.page(), stages + ring.stage * Pages::BYTES,
-                item.tokens - page * PAGE_TOKENS, page == begin, work.scale);
+                item.tokens - page * PAGE_TOKENS, state.fresh(), work.scale);
       barrier_arrive(ring.freed());
     }
-    if (next_index < share.count) state.load_queries(work, next, next_index % units);
+    // The next item, which the warp that fetches has looked up before, its queries and what it starts
+    // from are looked up before this one's results are out.
+    DecodeItem next = item;
+    if (next_index < share.count) {
+      next = work.items[next_index / units];
+      load(next, next_index);
+    }
     if (share.parts > 1) {
       state.join(shared, bytes);
       if (group_index() > 0) return;
@@ -573,18 +630,16 @@ DEVICE void attend_items(const DecodeWork& work, PageRing<Pages> ring, const u8*
       state.divide(shared);
     }
 
-    const int unit = index % units, kv_head = unit / work.head_tiles;
+    const int unit = index % units, kv_head = unit / work.head_tiles, heads = heads_of(unit);
     const int first_head = unit % work.head_tiles * TILE_HEADS;
-    const int heads = min(work.group - first_head, TILE_HEADS);
     u16* y = work.y + ((u64)item.row * work.kv_heads + kv_head) * work.group * HEAD_SIZE +
              (u64)first_head * HEAD_SIZE;
     if (item.slot < 0) {
       state.put(y, heads);
     } else {
       const u64 step = (u64)units * TILE_HEADS * PARTIAL_FLOATS;
-      float* partials = work.partial + (u64)unit * TILE_HEADS * PARTIAL_FLOATS;
-      float* first = partials + item.first_slot * step;
-      state.put_partial(partials + item.slot * step);
+      float* first = partial_of(item.first_slot, unit);
+      state.put_partial(partial_of(item.slot, unit));
       group_wait();
       if (leads) {
         fence_device();

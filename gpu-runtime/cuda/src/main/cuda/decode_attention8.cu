@@ -2,6 +2,7 @@
 #include "prelude.cuh"
 #include "pages.cuh"
 #include "pages8.cuh"
+#include "partials.cuh"
 #include "decode_attention.cuh"
 
 KERNEL void __launch_bounds__(GROUPS_MAX * GROUP_THREADS, 1) decode_attention_int8(DecodeWork work) {

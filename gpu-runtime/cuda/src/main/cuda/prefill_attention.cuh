@@ -2,14 +2,9 @@
 // included: plain prefill, chunked prefill and prefix hits are one case.
 //
 // A tile is 128 rows of (token, query head of one kv head), tokens outermost, so that the heads that
-// share keys share their loads. Eight warps take 16 rows each; keys and values come a page at a
-// time. Pages start at multiples of 64 tokens: a row's sums depend on its position alone.
-//
-// `Pages` says how keys and values are stored and become operands: pages.cuh, pages8.cuh.
+// share keys share their loads. Keys and values come a page at a time. Pages start at multiples of 64
+// tokens: a row's sums depend on its position alone.
 #pragma once
-
-#define PREFILL_THREADS 256
-#define TILE_ROWS 128
 
 // 32 bytes
 struct PrefillTile {
@@ -54,20 +49,13 @@ DEVICE void prefill(const PrefillWork& work) {
                  (u64)kv_head * (work.group + 2) * HEAD_SIZE;
   const u16* q0 = q + token0 * qkv_pitch + (at0 % work.group) * HEAD_SIZE;
   const u16* q1 = q + token1 * qkv_pitch + (at1 % work.group) * HEAD_SIZE;
-  u32 qa[STEPS][4];
-#pragma unroll
-  for (int s = 0; s < STEPS; s++) {
-    Pages::query(q0, s, c, qa[s][0], qa[s][2]);
-    Pages::query(q1, s, c, qa[s][1], qa[s][3]);
-  }
+  TileSums<Pages> sums;
+  sums.load_queries(q0, q1);
+  sums.clear();
 
   const int last = tile.position + (min(tile.start + TILE_ROWS, tile.end) - 1) / work.group;
   const int first = tile.position + tile.start / work.group;
   const int count = last / PAGE_TOKENS + 1;
-  float o[2 * STEPS][4];
-#pragma unroll
-  for (int n = 0; n < 2 * STEPS; n++) o[n][0] = o[n][1] = o[n][2] = o[n][3] = 0;
-  float top0 = -1e30f, top1 = -1e30f, sum0 = 0, sum1 = 0;
 
   copy_page<STAGE_BYTES, PREFILL_THREADS>(base + (u64)pages[0] * work.page_stride, stages);
   copy_commit();
@@ -91,31 +79,7 @@ DEVICE void prefill(const PrefillWork& work) {
     }
 
     float p[8][4];  // scores of 16 rows and 64 tokens, then their weights
-#pragma unroll
-    for (int n = 0; n < 8; n++) p[n][0] = p[n][1] = p[n][2] = p[n][3] = 0;
-#pragma unroll
-    for (int s = 0; s < STEPS; s += 2) {
-#pragma unroll
-      for (int n = 0; n < 8; n += 2) {
-        u32 b[2][4];
-        Pages::key_columns(b, page, n * 8, s);
-#pragma unroll
-        for (int k = 0; k < 2; k++) {
-          multiply_add(p[n], qa[s + k], b[k][0], b[k][1]);
-          multiply_add(p[n + 1], qa[s + k], b[k][2], b[k][3]);
-        }
-      }
-    }
-#pragma unroll
-    for (int n = 0; n < 8; n++) {
-      const float low = Pages::key_scale(here, n * 8 + c * 2);
-      const float high = Pages::key_scale(here, n * 8 + c * 2 + 1);
-      p[n][0] *= low;
-      p[n][1] *= high;
-      p[n][2] *= low;
-      p[n][3] *= high;
-    }
-
+    sums.score(p, page, here);
     if (i * PAGE_TOKENS + PAGE_TOKENS - 1 > first) {
 #pragma unroll
       for (int n = 0; n < 8; n++) {
@@ -126,85 +90,20 @@ DEVICE void prefill(const PrefillWork& work) {
         if (token + 1 > position1) p[n][3] = -1e30f;
       }
     }
-    float m0 = -1e30f, m1 = -1e30f;
-#pragma unroll
-    for (int n = 0; n < 8; n++) {
-      m0 = fmaxf(m0, fmaxf(p[n][0], p[n][1]));
-      m1 = fmaxf(m1, fmaxf(p[n][2], p[n][3]));
-    }
-#pragma unroll
-    for (int d = 1; d < 4; d <<= 1) {
-      m0 = fmaxf(m0, __shfl_xor_sync(FULL_WARP, m0, d));
-      m1 = fmaxf(m1, __shfl_xor_sync(FULL_WARP, m1, d));
-    }
-    m0 = fmaxf(m0, top0);
-    m1 = fmaxf(m1, top1);
-    const float shrink0 = exp2_fast((top0 - m0) * work.scale);
-    const float shrink1 = exp2_fast((top1 - m1) * work.scale);
-    top0 = m0;
-    top1 = m1;
-    // Position 0 is open to every row, so a top is a real score from the first page on, and masked
-    // scores weigh 0.
-    const float minus0 = m0 * work.scale, minus1 = m1 * work.scale;
-    sum0 *= shrink0;
-    sum1 *= shrink1;
-#pragma unroll
-    for (int n = 0; n < 8; n++) {
-      p[n][0] = exp2_fast(p[n][0] * work.scale - minus0);
-      p[n][1] = exp2_fast(p[n][1] * work.scale - minus0);
-      p[n][2] = exp2_fast(p[n][2] * work.scale - minus1);
-      p[n][3] = exp2_fast(p[n][3] * work.scale - minus1);
-      sum0 += p[n][0] + p[n][1];
-      sum1 += p[n][2] + p[n][3];
-    }
-#pragma unroll
-    for (int n = 0; n < 2 * STEPS; n++) {
-      o[n][0] *= shrink0;
-      o[n][1] *= shrink0;
-      o[n][2] *= shrink1;
-      o[n][3] *= shrink1;
-    }
-#pragma unroll
-    for (int n = 0; n < 8; n++) {
-      const float low = Pages::value_scale(here, n * 8 + c * 2);
-      const float high = Pages::value_scale(here, n * 8 + c * 2 + 1);
-      p[n][0] *= low;
-      p[n][1] *= high;
-      p[n][2] *= low;
-      p[n][3] *= high;
-    }
-#pragma unroll
-    for (int t = 0; t < 4; t++) {
-      u32 a[4] = {bf16_pair(p[2 * t][0], p[2 * t][1]), bf16_pair(p[2 * t][2], p[2 * t][3]),
-                  bf16_pair(p[2 * t + 1][0], p[2 * t + 1][1]),
-                  bf16_pair(p[2 * t + 1][2], p[2 * t + 1][3])};
-#pragma unroll
-      for (int s = 0; s < STEPS; s += 2) {
-        u32 b[2][4];
-        Pages::value_rows(b, page, t * 16, s);
-#pragma unroll
-        for (int k = 0; k < 2; k++) {
-          multiply_add(o[2 * (s + k)], a, b[k][0], b[k][1]);
-          multiply_add(o[2 * (s + k) + 1], a, b[k][2], b[k][3]);
-        }
-      }
-    }
+    // Position 0 is open to every row, so each has a real score from the first page on.
+    sums.add(p, page, here, work.scale);
     __syncthreads();
   }
 
-#pragma unroll
-  for (int d = 1; d < 4; d <<= 1) {
-    sum0 += __shfl_xor_sync(FULL_WARP, sum0, d);
-    sum1 += __shfl_xor_sync(FULL_WARP, sum1, d);
-  }
-  const float f0 = 1.f / sum0, f1 = 1.f / sum1;
+  sums.gather();
+  const float f0 = 1.f / sums.sum0, f1 = 1.f / sums.sum1;
   const u64 y_pitch = (u64)work.kv_heads * work.group * HEAD_SIZE;
   u16* y = work.y + (u64)tile.first_row * y_pitch + (u64)kv_head * work.group * HEAD_SIZE;
   u16* y0 = y + token0 * y_pitch + (at0 % work.group) * HEAD_SIZE;
   u16* y1 = y + token1 * y_pitch + (at1 % work.group) * HEAD_SIZE;
 #pragma unroll
   for (int s = 0; s < STEPS; s++) {
-    const float *a = o[2 * s], *b = o[2 * s + 1];
+    const float *a = sums.o[2 * s], *b = sums.o[2 * s + 1];
     if (row0 < tile.end) Pages::put(y0, s, c, a[0] * f0, a[1] * f0, b[0] * f0, b[1] * f0);
     if (row1 < tile.end) Pages::put(y1, s, c, a[2] * f1, a[3] * f1, b[2] * f1, b[3] * f1);
   }

@@ -99,6 +99,64 @@ def decode(pool, suffix, contexts, kv, group):
     return error, check.timed(graph.replay, 2) / layers, sum(contexts) * kv * head_bytes / 64
 
 
+def begun(pool, suffix, groups, each, shared, own, kv, group, cut):
+    """Of sequences that share their first pages: error, and microseconds a layer of prefix attention, of decode attention behind it, of
+    both, and of decode attention alone."""
+    rows, head_bytes = groups * each, HEAD_BYTES[suffix]
+    used = [(o + 63) // 64 for o in own]
+    count = groups * shared + sum(used)
+    layers = min(28, pool.data.numel() // (count * kv * head_bytes))
+    order = torch.randperm(count).tolist()
+    first = [[order.pop() for _ in range(shared)] for _ in range(groups)]
+    tables = [first[row % groups] + [order.pop() for _ in range(used[row])] for row in range(rows)]
+    contexts = [shared * 64 + o for o in own]
+    warps, stages, bytes = check.decode_ring(head_bytes)
+    qkv = torch.randn(rows, kv, group + 2, D, device=DEV, dtype=torch.bfloat16)
+    y = torch.full((rows, kv, group, D), float("nan"), device=DEV, dtype=torch.bfloat16)
+    tiles, members, state = check.prefix_lists([(list(range(g, rows, groups)), shared) for g in range(groups)], tables, group, cut)
+    scale = f32(D ** -0.5 * math.log2(math.e))
+
+    def kernels(state, chunk):
+        items, numbers, slots = check.decode_lists(contexts, tables, chunk, state)
+        partial = torch.zeros(slots, kv, 8, D + 4, device=DEV)
+        header = torch.tensor([items.shape[0], tiles.shape[0]], dtype=torch.int32, device=DEV)
+        bases = [u64(pool.data.data_ptr() + layer * kv * head_bytes) for layer in range(layers)]
+        keep = (items, numbers, partial, header)
+        stride = u64(layers * kv * head_bytes)
+        prefixes = [structure("X", qkv=qkv, header=header, tiles=tiles, members=members, pages=numbers, base=base, stride=stride, partial=partial,
+                              kv=kv, group=group, head_tiles=1, scale=scale) for base in bases]
+        works = [structure("D", qkv=qkv, header=header, items=items, pages=numbers, base=base, stride=stride, partial=partial, y=y, kv=kv,
+                           group=group, tiles=1, scale=scale, stages=stages, items_max=items.shape[0]) for base in bases]
+        return keep, prefixes, works
+
+    def time(prefixes, works):
+        def run():
+            for layer in range(layers):
+                if prefixes:
+                    K.launch("prefill_attention8" if suffix else "prefill_attention", "prefix_attention" + suffix, (SMS, 1, 1), 256,
+                             2 * head_bytes + (HEAD_BYTES[""] if suffix else 0), [prefixes[layer]], D)
+                if works:
+                    K.launch("decode_attention8" if suffix else "decode_attention", "decode_attention" + suffix,
+                             (SMS, 1, 1), warps * (D + 32), bytes, [works[layer]], D)
+        run()
+        torch.cuda.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            run()
+        return check.timed(graph.replay, 2) / layers
+
+    plain_keep, _, plain_works = kernels({}, check.decode_chunk(contexts, kv, SMS * warps))
+    keep, prefixes, works = kernels(state, check.decode_chunk(own, kv, SMS * warps))
+    both = time(prefixes, works)
+    error = 0.0
+    for row in (0, rows // 2, rows - 1):
+        stored = plain(pool.layer(suffix, count, layers, kv, layers - 1)[tables[row]], suffix)
+        stored = stored.permute(2, 0, 3, 1, 4).reshape(2, -1, kv, D)[:, :contexts[row]]
+        want = check.attention(qkv[row:row + 1, :, :group], stored[0], stored[1], torch.tensor([contexts[row] - 1], device=DEV))
+        error = max(error, check.error(y[row:row + 1], want))
+    return error, time(prefixes, []), time([], works), both, time([], plain_works)
+
+
 def prefill(suffix, tokens, kv, group):
     count = (tokens + 63) // 64
     data = pages(suffix, count, kv)
@@ -139,6 +197,13 @@ for suffix in HEAD_BYTES:
         lengths = f"{contexts[0]}" if min(contexts) == max(contexts) else f"{min(contexts)} to {max(contexts)}"
         print(f"decode {suffix[1:] or 'bf16'} {len(contexts):4d} x {lengths}, heads {kv * group}/{kv}: {micros:.1f} us, {moved / micros / 1e6:.2f} TB/s, "
               f"{moved / micros / 1e4 / copy:.0f} % of copy, error {error:.1e}", flush=True)
+    for groups, each, shared, cut in ((16, 56, 23, 23), (16, 56, 23, 12), (16, 56, 23, 8), (16, 56, 23, [23] * 11 + [12] * 5), (7, 128, 23, 23), (7, 128, 23, 12),
+                                      (1, 256, 32, 32), (1, 256, 32, 8), (64, 4, 20, 20)):
+        own = [60 + (row * 37 + row // groups) % 65 for row in range(groups * each)]
+        error, alone, behind, both, before = begun(pool, suffix, groups, each, shared, own, 4, 7, cut)
+        bad += not error <= 4e-3
+        print(f"begun {suffix[1:] or 'bf16'} {groups} x {each} x ({shared} pages in {cut if isinstance(cut, int) else sorted(set(cut))} + 92), heads 28/4: prefix {alone:.1f} us, decode {behind:.1f} us, "
+              f"both {both:.1f} us, plain {before:.1f} us, error {error:.1e}", flush=True)
     del pool
 for tokens, kv, group in ((2048, 8, 8), (8192, 4, 7)):
     line = f"prefill {tokens}, heads {kv * group}/{kv}:"

@@ -353,20 +353,47 @@ def decode_chunk(contexts, units, groups):
     return chunk
 
 
-def decode_lists(contexts, tables, chunk=512):
-    """Items of decode attention, the sequences' pages, and how many partial results there are."""
-    items, pages, slots = [], [], 0
+def decode_lists(contexts, tables, chunk=512, begun=None):
+    """Items of decode attention, the sequences' pages, and how many partial results there are. `begun`: of a row, pages that
+    prefix attention has been to, and its partial results (first slot, how many)."""
+    items, pages = [], []
+    begun = begun or {}
+    slots = max((first + count for _, first, count in begun.values()), default=0)
     for row, context in enumerate(contexts):
-        n = 1 if context <= 2 * chunk else (context + chunk - 1) // chunk
+        before, prefix_slot, prefix_chunks = begun.get(row, (0, 0, 0))
+        rest = context - before * 64
+        n = 1 if rest <= 2 * chunk else (rest + chunk - 1) // chunk
         for c in range(n):
-            tokens = context if n == 1 else min(chunk, context - c * chunk)
-            first = c * chunk // 64
-            items.append((row, len(pages) + first, tokens, slots + c if n > 1 else -1, slots if n > 1 else -1, n, tables[row][first], 0))
+            tokens = rest if n == 1 else min(chunk, rest - c * chunk)
+            first = before + c * chunk // 64
+            items.append((row, len(pages) + first, tokens, slots + c if n > 1 else -1, slots if n > 1 else -1,
+                          n | (prefix_chunks << 16 if c == 0 else 0), tables[row][first], prefix_slot))
         slots += n if n > 1 else 0
         pages += tables[row]
     items.sort(key=lambda i: -((i[2] + 63) // 64))
     as_int = lambda x: torch.tensor(x, dtype=torch.int32, device=DEV)
     return as_int(items), as_int(pages), max(slots, 1)
+
+
+def prefix_lists(groups, tables, group, cut):
+    """Tiles and members of prefix attention, and what decode_lists goes on from. `groups`: rows that share their first pages, how
+    many; `cut`: most pages of a tile, or that of each group."""
+    tiles, members, begun, slot = [], [], {}, 0
+    for number, (rows, shared) in enumerate(groups):
+        first, most = len(members), cut if isinstance(cut, int) else cut[number]
+        chunks = (shared + most - 1) // most
+        page = sum(len(t) for t in tables[:rows[0]])
+        for row in rows:
+            members.append((row, slot))
+            begun[row] = (shared, slot, chunks)
+            slot += chunks
+        end = len(rows) * group
+        for c in range(chunks):
+            at = shared * c // chunks
+            tiles += [(first, start, end, page + at, shared * (c + 1) // chunks - at, c, 0, 0) for start in range(0, end, 128)]
+    tiles.sort(key=lambda t: (t[2] - t[1] >= 128, t[4]), reverse=True)
+    as_int = lambda x: torch.tensor(x, dtype=torch.int32, device=DEV)
+    return as_int(tiles), as_int(members), begun
 
 
 def decode_ring(head_bytes, groups=0):
@@ -490,6 +517,78 @@ def check_decode():
         run_decode_behind([100 + i % 300 for i in range(320)], 4, 7, 132, 20)
         for batch, context, kv, group in ((256, 1024, 4, 7), (512, 1024, 4, 7), (128, 4096, 8, 8), (64, 1000, 4, 7), (256, 400, 4, 7), (512, 320, 4, 7)):
             run_decode([context] * batch, kv, group, 128, (0, batch // 2, batch - 1), 1, f"B{batch} ctx{context}")
+
+
+def run_prefix(sizes, kv, group, d, cut, label="", chunk=512, grid=132 if BIG else 2, timed_too=False, growth=0):
+    """Prefix attention, then decode attention. `sizes`: shared pages and the sequences' tokens behind them; no pages: alone."""
+    total = sum(shared + sum((n + 63) // 64 for n in rest) for shared, rest in sizes)
+    cache, order = Cache(total + 1, 2, kv, d), torch.randperm(total).tolist()
+    rows = torch.randperm(sum(len(rest) for _, rest in sizes)).tolist()
+    contexts, tables, kept, groups = [0] * len(rows), [None] * len(rows), {}, []
+    for shared, rest in sizes:
+        first = [order.pop() for _ in range(shared)]
+        k0, v0 = rand(shared * 64, kv, d, scale=1.5), rand(shared * 64, kv, d)
+        if growth:
+            k0 *= (torch.arange(shared * 64, device=DEV) // 64 * growth)[:, None, None]
+        cache.put(1, first, k0, v0)
+        here = sorted(rows.pop() for _ in rest)
+        if shared:
+            groups.append((here, shared))
+        for row, n in zip(here, rest):
+            own = [order.pop() for _ in range((n + 63) // 64)]
+            k, v = rand(n, kv, d, scale=1.5), rand(n, kv, d)
+            cache.put(1, own, k, v)
+            contexts[row], tables[row], kept[row] = shared * 64 + n, first + own, (torch.cat((k0, k)), torch.cat((v0, v)))
+    count, head_tiles, pitch = len(contexts), (group + 7) // 8, 64 if d <= 64 else 128
+    tiles, members, begun = prefix_lists(groups, tables, group, cut)
+    items, pages, slots = decode_lists(contexts, tables, chunk, begun)
+    qkv, y = rand(count, kv, group + 2, d), nan(count, kv, group, d)
+    partial = nan(slots, kv * head_tiles, 8, pitch + 4, dtype=f32t)
+    partial[:, :, :, pitch + 2:] = 0
+    header = torch.tensor([items.shape[0], tiles.shape[0]], dtype=torch.int32, device=DEV)
+    scale, head_bytes = f32(d ** -0.5 * math.log2(math.e)), 2 * 64 * pitch * 2
+    warps, stages, bytes = decode_ring(head_bytes)
+    prefix = structure("X", qkv=qkv, header=header, tiles=tiles, members=members, pages=pages, base=cache.base(1), stride=u64(cache.stride),
+                       partial=partial, kv=kv, group=group, tiles_of_heads=head_tiles, scale=scale)
+    work = structure("D", qkv=qkv, header=header, items=items, pages=pages, base=cache.base(1), stride=u64(cache.stride), partial=partial, y=y,
+                     kv=kv, group=group, tiles=head_tiles, scale=scale, stages=stages, items_max=items.shape[0])
+    last = [(cache.data[table[-1], 1, head, which].data_ptr() + (context - 1) % 64 * pitch * 2, pitch * 2)
+            for table, context in zip(tables, contexts) for head in range(kv) for which in (0, 1)]
+
+    def run():
+        for file in ("prefill_attention", "decode_attention"):
+            K.written_before(file, d, last)
+        K.launch("prefill_attention", "prefix_attention", (grid, 1, 1), 256, 2 * head_bytes, [prefix], d)
+        K.launch("decode_attention", "decode_attention", (grid, 1, 1), warps * (pitch + 32), bytes, [work], d)
+
+    run()
+    K.synchronize()
+    worst = 0.0
+    for row, (k, v) in kept.items():
+        want = attention(qkv[row:row + 1, :, :group], k, v, torch.tensor([contexts[row] - 1], device=DEV))
+        e = error(y[row:row + 1], want)
+        worst = max(worst, e if e == e else 9)
+    report(f"prefix d{d} kv{kv}x{group} {label}", worst, 4e-3, f"{timed(run):.0f} us" if timed_too else "")
+    first = y.clone()
+    run()
+    K.synchronize()
+    report(f"prefix d{d} kv{kv}x{group} {label} twice the same bits", 0 if torch.equal(first, y) else 1, 0)
+
+
+def check_prefix():
+    sizes = ((4, (1, 63, 64, 65)), (5, (130,) * 2), (0, (1, 200)), (7, tuple(range(3, 63, 3))), (1, (70, 1, 5)))
+    for d, kv, group in ((128, 2, 7), (64, 2, 2), (128, 1, 12), (8, 2, 2), (64, 1, 1), (80, 1, 3)):
+        run_prefix(sizes, kv, group, d, 100, "each beginning whole")
+    for cut in (1, 3):
+        run_prefix(sizes, 2, 7, 128, cut, f"cut into {cut} pages")
+    run_prefix(sizes, 2, 7, 128, 2, "few blocks", grid=3)
+    run_prefix(sizes, 2, 7, 128, 4, "groups that share items", grid=132 if BIG else 70)
+    run_prefix(((6, (1, 64, 129, 400)),), 1, 12, 128, 4, "groups that share items", grid=132 if BIG else 10)
+    run_prefix(((6, (300, 64, 129, 400)), (0, (300,))), 2, 7, 128, 4, "chunks behind it", chunk=64)
+    run_prefix(((6, (100, 70)),), 2, 7, 128, 4, "scores that rise by hundreds", growth=50)
+    run_prefix(((6, (100, 70)),), 2, 7, 128, 4, "scores that fall", growth=-50)
+    if BIG:
+        run_prefix(((23, tuple(60 + i % 64 for i in range(56))),) * 16, 4, 7, 128, 12, "896 of 16", timed_too=True)
 
 
 def check_prefill():
@@ -854,7 +953,7 @@ def check_all_reduce():
 
 
 CHECKS = dict(w4=check_w4, w4_gate=check_w4_gate, sums=check_sums, embed=check_embed, norm=check_norm, activation=check_activation, gather=check_gather, convert=check_convert,
-              heads=check_heads, decode=check_decode, prefill=check_prefill, sample=check_sample, all_reduce=check_all_reduce)
+              heads=check_heads, decode=check_decode, prefix=check_prefix, prefill=check_prefill, sample=check_sample, all_reduce=check_all_reduce)
 if __name__ == "__main__":
     for name, check in CHECKS.items():
         if not options.only or name in options.only.split(","):

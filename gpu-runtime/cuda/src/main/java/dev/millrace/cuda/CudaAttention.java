@@ -4,11 +4,12 @@ import dev.millrace.api.engine.KvCacheType;
 import dev.millrace.cuda.device.CudaDevice;
 import dev.millrace.cuda.device.CudaStream;
 import dev.millrace.cuda.kernel.Arguments;
+import dev.millrace.cuda.kernel.Kernel;
 import dev.millrace.cuda.kernel.KernelFile;
 import dev.millrace.cuda.kernel.Kernels;
 import dev.millrace.engine.compute.HeadLayout;
 
-/** Attention over the paged cache: prefill tiles and decode items. */
+/** Attention over the paged cache: tiles of prefill and prefix attention, decode items. */
 final class CudaAttention {
   private static final double LOG2_E = 1.4426950408889634;
   private static final int PREFILL_THREADS = 256;
@@ -37,6 +38,9 @@ final class CudaAttention {
     if (batch.tiles() > 0) {
       prefill(batch, layout, qkv, cache, layer, y);
     }
+    if (batch.prefixTiles() > 0) {
+      prefix(batch, layout, qkv, cache, layer);
+    }
     if (batch.decodes() > 0) {
       decode(layout, qkv, cache, layer, y);
     }
@@ -50,12 +54,8 @@ final class CudaAttention {
       int layer,
       CudaTensor y) {
     HeadLayout heads = cache.heads();
-    boolean narrow = cache.type().isEightBit();
-    int widened = narrow ? CudaKvCache.headBytes(heads, KvCacheType.AUTO) : 0;
-    int shared = PREFILL_STAGES * CudaKvCache.headBytes(heads, cache.type()) + widened;
-    KernelFile file = narrow ? KernelFile.PREFILL_ATTENTION8 : KernelFile.PREFILL_ATTENTION;
-    kernels
-        .get(file, "prefill_attention" + cache.kernelSuffix(), heads.headSize())
+    int shared = tileSharedBytes(cache);
+    tileKernel("prefill_attention", cache)
         .withSharedBytes(shared)
         .launch(
             batch.tiles(),
@@ -76,6 +76,50 @@ final class CudaAttention {
                 .f32(scale(heads))
                 .endStructure(),
             stream);
+  }
+
+  /** Decode attention takes it from there. */
+  private void prefix(
+      CudaBatch batch, StepLayout layout, CudaTensor qkv, CudaKvCache cache, int layer) {
+    HeadLayout heads = cache.heads();
+    int shared = tileSharedBytes(cache);
+    long tiles = scratch.step() + layout.tiles() + (long) StepLayout.TILE_BYTES * batch.tiles();
+    tileKernel("prefix_attention", cache)
+        .withSharedBytes(shared)
+        .launch(
+            device.multiprocessors(), // fixed, as for decode attention
+            1,
+            PREFILL_THREADS,
+            shared,
+            arguments
+                .start()
+                .beginStructure()
+                .i64(qkv.address())
+                .i64(scratch.step() + layout.header())
+                .i64(tiles)
+                .i64(scratch.step() + layout.prefixMembers())
+                .i64(scratch.step() + layout.pages())
+                .i64(cache.layerAddress(layer))
+                .i64(cache.pageStride())
+                .i64(scratch.partials())
+                .i32(heads.kvHeads())
+                .i32(heads.groupSize())
+                .i32(StepLayout.headTiles(heads))
+                .f32(scale(heads))
+                .endStructure(),
+            stream);
+  }
+
+  private Kernel tileKernel(String entry, CudaKvCache cache) {
+    KernelFile file =
+        cache.type().isEightBit() ? KernelFile.PREFILL_ATTENTION8 : KernelFile.PREFILL_ATTENTION;
+    return kernels.get(file, entry + cache.kernelSuffix(), cache.heads().headSize());
+  }
+
+  private static int tileSharedBytes(CudaKvCache cache) {
+    int widened =
+        cache.type().isEightBit() ? CudaKvCache.headBytes(cache.heads(), KvCacheType.AUTO) : 0;
+    return PREFILL_STAGES * CudaKvCache.headBytes(cache.heads(), cache.type()) + widened;
   }
 
   private void decode(

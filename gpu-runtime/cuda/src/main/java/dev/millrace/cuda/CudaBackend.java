@@ -51,6 +51,9 @@ final class CudaBackend extends CudaVerbs {
   /** A plan of so much is no plan: it is more than any device has. */
   private static final long UNPLANNED_BYTES = 1L << 40;
 
+  /** Of a step that is recorded: its rows, and whether prefix attention is among its kernels. */
+  private record Form(int rows, boolean prefixes) {}
+
   private final DeviceContext context;
   private final CudaSettings settings;
   private final boolean expandsInt4;
@@ -62,7 +65,7 @@ final class CudaBackend extends CudaVerbs {
   private final PinnedBuffer[] stepMemory = new PinnedBuffer[2];
   private final CudaEvent[] stepCopied = new CudaEvent[2];
   private final PinnedBuffer transfer;
-  private final Map<Integer, RecordedGraph> graphs = new HashMap<>();
+  private final Map<Form, RecordedGraph> graphs = new HashMap<>();
   private Optional<WeightUpload> upload = Optional.empty();
   private LoadPart uploaded = new LoadPart("weights", 0, 0);
   private int steps;
@@ -99,8 +102,8 @@ final class CudaBackend extends CudaVerbs {
             settings.records(),
             settings.batchInvariant(),
             PageRing.of(context.device(), CudaKvCache.headBytes(limits.heads(), KvCacheType.AUTO))
-                    .groups()
-                * context.device().multiprocessors());
+                .groups(),
+            context.device().multiprocessors());
     for (int i = 0; i < stepMemory.length; i++) {
       stepMemory[i] = new PinnedBuffer(layout.bytes());
       stepCopied[i] = new CudaEvent();
@@ -271,15 +274,16 @@ final class CudaBackend extends CudaVerbs {
       verbs.run();
       return;
     }
-    RecordedGraph graph = graphs.get(batch.rows());
+    Form form = new Form(batch.rows(), batch.prefixTiles() > 0);
+    RecordedGraph graph = graphs.get(form);
     if (graph != null) {
       graph.launch(stream());
       return;
     }
-    // The first step of a size runs as it comes: it loads kernels and chooses algorithms, which a
+    // The first step of a form runs as it comes: it loads kernels and chooses algorithms, which a
     // recording must not.
     verbs.run();
-    graphs.put(batch.rows(), RecordedGraph.record(stream(), verbs));
+    graphs.put(form, RecordedGraph.record(stream(), verbs));
   }
 
   /** Device memory that was taken whole. */

@@ -29,6 +29,7 @@ final class CudaBatch implements StepBatch {
   private final int groupSize;
   private final int units; // of a sequence that groups of warps attend to apart
   private final int decodeGroups;
+  private final PrefixTiles prefixes;
   private final int[] order; // decode sequences; (sequencesMax)
   private final int[] pageStarts; // (sequencesMax)
   private final int[] itemStarts; // by pages of an item; (pages of the longest context + 1)
@@ -44,13 +45,19 @@ final class CudaBatch implements StepBatch {
   /**
    * @param padded whether rows are rounded up to sizes that recordings and products are made for
    * @param allPrefilled whether single tokens go through prefill attention too
-   * @param decodeGroups groups of warps of the device that take items of decode attention
+   * @param decodeGroups groups of warps of a multiprocessor that take items of decode attention
    */
-  CudaBatch(StepLayout layout, boolean padded, boolean allPrefilled, int decodeGroups) {
+  CudaBatch(
+      StepLayout layout,
+      boolean padded,
+      boolean allPrefilled,
+      int decodeGroups,
+      int multiprocessors) {
     this.layout = layout;
     this.padded = padded;
     this.allPrefilled = allPrefilled;
-    this.decodeGroups = decodeGroups;
+    this.decodeGroups = decodeGroups * multiprocessors;
+    prefixes = new PrefixTiles(layout, this.decodeGroups, multiprocessors);
     HeadLayout heads = layout.limits().heads();
     groupSize = heads.groupSize();
     units = heads.kvHeads() * StepLayout.headTiles(heads);
@@ -77,8 +84,9 @@ final class CudaBatch implements StepBatch {
     writePages(plan, memory);
     writeTokens(plan, memory);
     writeLogitRows(plan.logitTasks(), memory);
-    writeItems(plan, memory);
     writeTiles(plan, memory);
+    prefixes.write(plan, order, decodes, pageStarts, tiles, memory);
+    writeItems(plan, memory);
   }
 
   private void countDecodes(StepPlan plan) {
@@ -164,53 +172,62 @@ final class CudaBatch implements StepBatch {
   private int chunkTokens(StepPlan plan) {
     long all = 0;
     for (int i = 0; i < decodes; i++) {
-      all += (long) pagesOf(plan.contextTokens()[order[i]]) * units;
+      all += (long) pagesOf(ownTokens(plan, order[i])) * units;
     }
     for (long chunk = StepLayout.CHUNK_TOKENS; ; chunk *= 2) {
       long slots = 0;
       for (int i = 0; i < decodes; i++) {
-        int chunks = StepLayout.chunks(plan.contextTokens()[order[i]], chunk);
+        int chunks = StepLayout.chunks(ownTokens(plan, order[i]), chunk);
         slots += chunks > 1 ? chunks : 0;
       }
       boolean enough = 2 * chunk / StepPlan.BLOCK_TOKENS * decodeGroups >= 3 * all;
-      if (slots == 0 || (enough && slots <= layout.slotsMax())) {
+      if (slots == 0 || (enough && slots <= layout.slotsMax() - prefixes.slotsUsed())) {
         return (int) Math.min(chunk, Integer.MAX_VALUE);
       }
     }
+  }
+
+  /** Tokens of a sequence that decode attention goes over: those that prefix attention does not. */
+  private int ownTokens(StepPlan plan, int sequence) {
+    return plan.contextTokens()[sequence] - prefixes.pages(sequence) * StepPlan.BLOCK_TOKENS;
   }
 
   /** Items from the longest, counted in pages: the last to start are the shortest. */
   private void writeItems(StepPlan plan, ByteBuffer memory) {
     int chunk = chunkTokens(plan);
     startItems(plan, chunk);
-    int slot = 0;
+    int slot = prefixes.slotsUsed();
     for (int i = 0; i < decodes; i++) {
       int s = order[i];
-      int context = plan.contextTokens()[s];
-      int chunks = StepLayout.chunks(context, chunk);
+      int own = ownTokens(plan, s);
+      int chunks = StepLayout.chunks(own, chunk);
       for (int c = 0; c < chunks; c++) {
-        int used = c < chunks - 1 ? chunk : context - c * chunk;
+        int used = c < chunks - 1 ? chunk : own - c * chunk;
+        int page = prefixes.pages(s) + c * (chunk / StepPlan.BLOCK_TOKENS);
         int at = layout.items() + StepLayout.ITEM_BYTES * itemStarts[pagesOf(used)]++;
         memory.putInt(at, plan.queryStarts()[s]);
-        memory.putInt(at + 4, pageStarts[s] + c * (chunk / StepPlan.BLOCK_TOKENS));
+        memory.putInt(at + 4, pageStarts[s] + page);
         memory.putInt(at + 8, used);
         memory.putInt(at + 12, chunks > 1 ? slot + c : -1);
         memory.putInt(at + 16, chunks > 1 ? slot : -1);
-        memory.putInt(at + 20, chunks);
-        memory.putInt(at + 24, plan.blockTables()[s][c * (chunk / StepPlan.BLOCK_TOKENS)]);
+        memory.putShort(at + 20, (short) chunks);
+        memory.putShort(at + 22, (short) (c == 0 ? prefixes.chunks(s) : 0));
+        memory.putInt(at + 24, plan.blockTables()[s][page]);
+        memory.putInt(at + 28, prefixes.slot(s));
       }
       slot += chunks > 1 ? chunks : 0;
     }
     memory.putInt(layout.header(), items);
+    memory.putInt(layout.header() + 4, prefixes.tiles());
   }
 
   /** Where the items of so many pages start: after those that have more. */
   private void startItems(StepPlan plan, int chunk) {
     Arrays.fill(itemStarts, 0);
     for (int i = 0; i < decodes; i++) {
-      int context = plan.contextTokens()[order[i]];
-      int chunks = StepLayout.chunks(context, chunk);
-      itemStarts[pagesOf(context - (chunks - 1) * chunk)]++;
+      int own = ownTokens(plan, order[i]);
+      int chunks = StepLayout.chunks(own, chunk);
+      itemStarts[pagesOf(own - (chunks - 1) * chunk)]++;
       if (chunks > 1) {
         itemStarts[pagesOf(chunk)] += chunks - 1;
       }
@@ -264,6 +281,11 @@ final class CudaBatch implements StepBatch {
 
   int tiles() {
     return tiles;
+  }
+
+  /** Tiles of prefix attention, behind those of prefill attention. */
+  int prefixTiles() {
+    return prefixes.tiles();
   }
 
   /** Whether every sequence has one token: the form of step that is recorded. */

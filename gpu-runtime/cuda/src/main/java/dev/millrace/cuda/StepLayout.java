@@ -10,8 +10,9 @@ import dev.millrace.engine.step.StepPlan;
  * number varies most, come last and are copied as far as they go.
  *
  * @param itemsMax most items of decode attention
- * @param slotsMax most partial results of decode attention
- * @param tilesMax most tiles of prefill attention
+ * @param slotsMax most partial results of decode and prefix attention
+ * @param tilesMax most tiles of prefill attention; those of prefix attention fit behind them, since
+ *     its rows are no rows of prefill attention
  * @param pagesMax most pages of all sequences
  */
 record StepLayout(StepLimits limits, int itemsMax, int slotsMax, int tilesMax, int pagesMax) {
@@ -29,6 +30,10 @@ record StepLayout(StepLimits limits, int itemsMax, int slotsMax, int tilesMax, i
 
   static final int ITEM_BYTES = 32;
   static final int TILE_BYTES = 32;
+
+  /** Of a sequence that prefix attention serves. */
+  static final int MEMBER_BYTES = 8;
+
   private static final int HEADER_BYTES = 256;
 
   /** More chunks than this are made longer. */
@@ -66,7 +71,7 @@ record StepLayout(StepLimits limits, int itemsMax, int slotsMax, int tilesMax, i
     return align(4L * limits.tokensMax());
   }
 
-  /** [0]: decode items. */
+  /** [0]: decode items; [1]: tiles of prefix attention. */
   int header() {
     return 0;
   }
@@ -96,8 +101,12 @@ record StepLayout(StepLimits limits, int itemsMax, int slotsMax, int tilesMax, i
     return items() + align((long) ITEM_BYTES * itemsMax);
   }
 
-  int pages() {
+  int prefixMembers() {
     return tiles() + align((long) TILE_BYTES * tilesMax);
+  }
+
+  int pages() {
+    return prefixMembers() + align((long) MEMBER_BYTES * limits.sequencesMax());
   }
 
   int bytes() {

@@ -38,7 +38,7 @@ final class CudaBatchPrefilledTest {
   }
 
   private CudaBatch take(boolean allPrefilled) {
-    CudaBatch batch = new CudaBatch(layout, false, allPrefilled, 264);
+    CudaBatch batch = new CudaBatch(layout, false, allPrefilled, 2, 132);
     batch.take(plan(), memory);
     return batch;
   }
@@ -86,11 +86,11 @@ final class CudaBatchPrefilledTest {
             new int[] {4, 10},
             new int[][] {{0}, {1}},
             List.of());
-    CudaBatch batch = new CudaBatch(layout, true, false, 264);
+    CudaBatch batch = new CudaBatch(layout, true, false, 2, 132);
     batch.take(decode, memory);
     assertTrue(batch.isDecodeOnly());
 
-    CudaBatch prefilled = new CudaBatch(layout, false, true, 264);
+    CudaBatch prefilled = new CudaBatch(layout, false, true, 2, 132);
     prefilled.take(decode, memory);
     assertFalse(prefilled.isDecodeOnly());
     assertEquals(2, prefilled.tiles());

@@ -74,7 +74,7 @@ final class CudaBatchTest {
       while (memory.hasRemaining()) {
         memory.putInt(UNTOUCHED);
       }
-      CudaBatch batch = new CudaBatch(layout, padded, false, groups);
+      CudaBatch batch = new CudaBatch(layout, padded, false, groups, 1);
       batch.take(plan, memory);
       return new Written(layout, batch, memory);
     }
@@ -341,7 +341,7 @@ final class CudaBatchTest {
   void batchTakesOneStepAfterAnother() {
     StepLayout layout = layout(200, 4, 1200, 2);
     ByteBuffer memory = ByteBuffer.allocate(layout.bytes()).order(ByteOrder.nativeOrder());
-    CudaBatch batch = new CudaBatch(layout, true, false, GROUPS);
+    CudaBatch batch = new CudaBatch(layout, true, false, GROUPS, 1);
     StepPlan large = plan(new int[] {1200, 150, 900, 9}, new int[] {1, 150, 1, 9}, 0, 150);
     StepPlan small = plan(new int[] {65}, new int[] {1}, 0);
 
@@ -354,7 +354,7 @@ final class CudaBatchTest {
 
   @Test
   void stepBeyondTheLimitsIsRefusedWithBothNumbers() {
-    CudaBatch batch = new CudaBatch(layout(4, 2, 64, 1), true, false, GROUPS);
+    CudaBatch batch = new CudaBatch(layout(4, 2, 64, 1), true, false, GROUPS, 1);
     ByteBuffer memory = ByteBuffer.allocate(1 << 16);
 
     for (StepPlan plan :

@@ -24,6 +24,7 @@ import dev.millrace.engine.step.StepPlan;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -189,6 +190,79 @@ final class CudaExecutorTest {
     }
     assertEquals(ahead, plannedAhead > 50);
     return heard;
+  }
+
+  /**
+   * So many sequences that attention to their common blocks is worth a kernel of its own: in steps
+   * that are recorded, in steps as they come, on two ranks. Without the prefix cache no two have a
+   * block in common.
+   */
+  @Test
+  void sequencesThatBeginAlikeGiveWhatTheyGiveWithoutCommonBlocks() throws IOException {
+    Gpu.parts();
+    int sequences = 8 + 2 * CudaDevices.find().require(0).multiprocessors();
+    List<List<Float>> recorded;
+    List<List<Float>> plain;
+    List<List<Float>> ranks;
+    List<List<Float>> apart;
+    try (Workspace workspace = write(TinyModel.qwen2())) {
+      EngineSettings one = settings(1).withBatch(sequences, 2 * sequences);
+      CudaSettings cuda = CudaSettings.defaults();
+      try (StepExecutor executor = CudaExecutor.open(workspace, one, cuda)) {
+        recorded = begunAlike(executor, sequences, true);
+        apart = begunAlike(executor, sequences, false);
+      }
+      try (StepExecutor executor = CudaExecutor.open(workspace, one, cuda.withGraphs(false))) {
+        plain = begunAlike(executor, sequences, true);
+      }
+      EngineSettings two = settings(2).withBatch(sequences, 2 * sequences);
+      try (StepExecutor executor = CudaExecutor.open(workspace, two, Gpu.devices(2))) {
+        ranks = begunAlike(executor, sequences, true);
+      }
+    }
+    assertEquals(plain, recorded);
+    assertClose(apart, recorded);
+    assertClose(apart, ranks);
+  }
+
+  /** Tokens and log-probabilities of sequences whose first 200 tokens are the same. */
+  private static List<List<Float>> begunAlike(StepExecutor executor, int sequences, boolean cache) {
+    Scheduler scheduler =
+        new Scheduler(
+            new SchedulerLimits(
+                sequences, 2 * sequences, sequences, executor.kvBlocks(), 256, cache));
+    int most = 12;
+    List<List<Float>> heard = new ArrayList<>();
+    for (int i = 0; i < sequences; i++) {
+      int[] prompt = Arrays.copyOf(tokens(200), 201 + i % 7);
+      Arrays.fill(prompt, 200, prompt.length, i % VOCABULARY);
+      List<Float> mine = new ArrayList<>();
+      heard.add(mine);
+      DrawState draw =
+          new DrawState(0, 0, 1, 0, 1, 0, 0, Map.of(), new int[0][], new int[0], i, prompt);
+      scheduler.add(Sequence.generating(prompt, null, 0, 0, most, draw, new Listener(mine, most)));
+      while (i == 0 && mine.isEmpty()) {
+        scheduler.commit(executor.execute(scheduler.plan())); // the others find its blocks
+      }
+    }
+    while (!scheduler.isIdle()) {
+      scheduler.commit(executor.execute(scheduler.plan()));
+    }
+    return heard;
+  }
+
+  /** Up to the first token that differs, where two were about as likely. */
+  private static void assertClose(List<List<Float>> expected, List<List<Float>> found) {
+    int compared = 0;
+    for (int s = 0; s < expected.size(); s++) {
+      List<Float> some = expected.get(s);
+      for (int i = 0; i < some.size() && some.get(i).equals(found.get(s).get(i)); i += 2) {
+        float difference = Math.abs(some.get(i + 1) - found.get(s).get(i + 1));
+        assertTrue(difference <= 0.05, "sequence " + s + " token " + i / 2 + ": " + difference);
+        compared++;
+      }
+    }
+    assertTrue(compared >= 8 * expected.size(), compared + " tokens are the same");
   }
 
   private record Listener(List<Float> heard, int most) implements SequenceListener {

@@ -39,6 +39,7 @@ final class StepLayoutTest {
             layout.logitRows(),
             layout.items(),
             layout.tiles(),
+            layout.prefixMembers(),
             layout.pages(),
             layout.bytes());
     List<Long> contents =
@@ -50,6 +51,7 @@ final class StepLayoutTest {
             4L * tokens,
             32L * layout.itemsMax(),
             32L * layout.tilesMax(),
+            8L * sequences,
             4L * layout.pagesMax());
 
     for (int i = 0; i < contents.size(); i++) {

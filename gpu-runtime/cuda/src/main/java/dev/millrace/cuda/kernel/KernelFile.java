@@ -60,12 +60,18 @@ public enum KernelFile {
           "all_gather_ordered")),
   HEADS("heads", true, List.of("heads_any", "heads_vector", "heads_sums")),
   DECODE_ATTENTION("decode_attention", true, List.of("decode_attention")),
-  PREFILL_ATTENTION("prefill_attention", true, List.of("prefill_attention")),
+  PREFILL_ATTENTION("prefill_attention", true, List.of("prefill_attention", "prefix_attention")),
   APPEND8("append8", true, List.of("append_int8", "append_fp8")),
   DECODE_ATTENTION8(
       "decode_attention8", true, List.of("decode_attention_int8", "decode_attention_fp8")),
   PREFILL_ATTENTION8(
-      "prefill_attention8", true, List.of("prefill_attention_int8", "prefill_attention_fp8"));
+      "prefill_attention8",
+      true,
+      List.of(
+          "prefill_attention_int8",
+          "prefill_attention_fp8",
+          "prefix_attention_int8",
+          "prefix_attention_fp8"));
 
   private static final Set<KernelFile> EIGHT_BITS =
       Collections.unmodifiableSet(EnumSet.of(APPEND8, DECODE_ATTENTION8, PREFILL_ATTENTION8));

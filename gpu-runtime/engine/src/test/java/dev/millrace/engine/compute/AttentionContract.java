@@ -173,15 +173,41 @@ public interface AttentionContract extends BackendUnderTest {
         narrow.type());
   }
 
+  /** Types of caches, and heads of both widths that there are in memory. */
+  static Stream<NarrowCase> beginningCases() {
+    return Stream.of(new HeadLayout(2, 5, 64), new HeadLayout(2, 7, 128))
+        .flatMap(
+            heads -> Arrays.stream(KvCacheType.values()).map(type -> new NarrowCase(heads, type)));
+  }
+
+  /** So many that a backend which reads common blocks once for all has reason to. */
+  @ParameterizedTest
+  @MethodSource("beginningCases")
+  default void decodeRowsThatBeginAlikeAttendToTheirWholeContext(NarrowCase narrow) {
+    int sharedBlocks = 8;
+    List<AttentionCase> sequences = new ArrayList<>();
+    for (int s = 0; s < 200; s++) {
+      sequences.add(new AttentionCase(StepPlan.BLOCK_TOKENS * sharedBlocks + 1 + s, 1));
+    }
+    checkAttention(narrow.heads(), sequences, sharedBlocks, narrow.type());
+  }
+
   private void checkAttention(HeadLayout heads, List<AttentionCase> sequences) {
     checkAttention(heads, sequences, KvCacheType.AUTO);
   }
 
   private void checkAttention(
       HeadLayout heads, List<AttentionCase> sequences, KvCacheType cacheType) {
-    StepLimits limits = new StepLimits(1200, 16, 1024, 4, heads.qkvWidth(), heads);
+    checkAttention(heads, sequences, 0, cacheType);
+  }
+
+  private void checkAttention(
+      HeadLayout heads, List<AttentionCase> sequences, int sharedBlocks, KvCacheType cacheType) {
+    int sequencesMax = Math.max(16, sequences.size());
+    StepLimits limits = new StepLimits(1200, sequencesMax, 1024, 4, heads.qkvWidth(), heads);
     try (BackendFixture fixture = BackendFixture.open(factory(), limits)) {
-      AttentionFixture attention = new AttentionFixture(fixture, heads, sequences, cacheType);
+      AttentionFixture attention =
+          new AttentionFixture(fixture, heads, sequences, sharedBlocks, cacheType);
       attention.poisonCache();
       attention.appendBefore();
 
@@ -208,24 +234,36 @@ public interface AttentionContract extends BackendUnderTest {
     private final List<int[]> blockTables = new ArrayList<>();
     private final KvCache cache;
 
+    /**
+     * @param sharedBlocks whole blocks that all sequences begin with, before the step's tokens
+     */
     AttentionFixture(
         BackendFixture fixture,
         HeadLayout heads,
         List<AttentionCase> sequences,
+        int sharedBlocks,
         KvCacheType cacheType) {
       this.fixture = fixture;
       this.heads = heads;
       this.sequences = sequences;
-      int needed = sequences.stream().mapToInt(s -> blocks(s.context())).sum();
+      int needed = sequences.stream().mapToInt(s -> blocks(s.context()) - sharedBlocks).sum();
+      needed += sharedBlocks;
       // Blocks are handed out from the last down, every other one left unused.
       int next = 2 * needed;
       for (AttentionCase sequence : sequences) {
-        rows.add(fixture.rows(sequence.context(), heads.qkvWidth()));
+        int shared = rows.isEmpty() ? 0 : sharedBlocks;
+        int sharedTokens = shared * StepPlan.BLOCK_TOKENS;
+        double[][] own = fixture.rows(sequence.context() - sharedTokens, heads.qkvWidth());
+        double[][] all = new double[sequence.context()][];
         int[] table = new int[blocks(sequence.context())];
-        for (int i = 0; i < table.length; i++) {
-          next -= 2;
-          table[i] = next;
+        for (int i = 0; i < all.length; i++) {
+          all[i] = i < sharedTokens ? rows.get(0)[i] : own[i - sharedTokens];
         }
+        for (int i = 0; i < table.length; i++) {
+          next -= i < shared ? 0 : 2;
+          table[i] = i < shared ? blockTables.get(0)[i] : next;
+        }
+        rows.add(all);
         blockTables.add(table);
       }
       cache = fixture.kvCache(LAYERS, 2 * needed + 1, heads, cacheType);
