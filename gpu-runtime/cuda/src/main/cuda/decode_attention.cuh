@@ -129,7 +129,7 @@ struct Share {
   }
 };
 
-DEVICE int pages_of(const DecodeItem& item) { return (item.tokens + PAGE_TOKENS - 1) / PAGE_TOKENS; }
+DEVICE int pages_of(int tokens) { return (tokens + PAGE_TOKENS - 1) / PAGE_TOKENS; }
 
 // Whether an item's last token is its sequence's.
 DEVICE bool ends_sequence(const DecodeItem& item) {
@@ -192,7 +192,7 @@ DEVICE void fetch_items(const DecodeWork& work, PageRing<Pages> ring) {
                      (u64)(share.index(round) % share.units / work.head_tiles) * Pages::BYTES;
     const DecodeItem here = item;
     if (share.index(++round) < share.count) item = work.items[share.index(round) / share.units];
-    const int pages = pages_of(here), end = share.end(pages);
+    const int pages = pages_of(here.tokens), end = share.end(pages);
     for (int first = share.begin(pages); first < end; first += 32) {
       const int some = min(32, end - first);
       const int number = lane < some ? work.pages[here.page + first + lane] : 0;
@@ -302,9 +302,6 @@ struct DecodeState {
     sum0 = mine ? sums.sum[0] : 0.f;
     sum1 = mine ? sums.sum[1] : 0.f;
   }
-
-  // Whether there is nothing yet that weights are relative to.
-  DEVICE bool fresh() const { return top0 == -1e30f; }
 
   // Scores of this warp's tokens of a page, of which `left` are there.
   DEVICE void score(u32 page, const u8* here, int left, float scale) {
@@ -592,36 +589,41 @@ DEVICE void attend_items(const DecodeWork& work, PageRing<Pages> ring, const u8*
     return work.partial + ((u64)slot * units + unit) * TILE_HEADS * PARTIAL_FLOATS;
   };
   int index = share.index(0), turn = 0;
-  DecodeItem item = share.first_item(work);
+  const DecodeItem first_item = share.first_item(work);
   await_earlier();
   if (index >= share.count) return;
   DecodeState<Pages> state;
   PrefixSums<Pages> prefix;
+  int fresh_page;  // the one that weights are made relative to, or -1: they are to the prefix
   const auto load = [&](const DecodeItem& of, int at) {
-    const int unit = at % units, pages = pages_of(of);
+    const int unit = at % units, pages = pages_of(of.tokens);
     state.load_queries(work, of, unit);
     prefix.clear();
-    if (share.begin(pages) > 0 || share.end(pages) == 0) return;
+    fresh_page = share.begin(pages);
+    if (of.prefix_chunks == 0 || fresh_page > 0 || share.end(pages) == 0) return;
+    fresh_page = -1;
     for (int k = 0; k < of.prefix_chunks; k++)
       prefix.add(partial_of(of.prefix_slot + k, unit), heads_of(unit));
   };
-  load(item, index);
+  load(first_item, index);
+  int tokens = first_item.tokens;
   for (int round = 1;; round++) {
-    const int next_index = share.index(round);
-    const int pages = pages_of(item), begin = share.begin(pages), end = share.end(pages);
+    const int pages = pages_of(tokens), begin = share.begin(pages), end = share.end(pages);
     state.start(prefix);
     for (int page = begin; page < end; page++, turn ^= 1, ring.next()) {
       barrier_wait(ring.filled(), ring.phase);
       state.add(shared, turn, ring.page(), stages + ring.stage * Pages::BYTES,
-                item.tokens - page * PAGE_TOKENS, state.fresh(), work.scale);
+                tokens - page * PAGE_TOKENS, page == fresh_page, work.scale);
       barrier_arrive(ring.freed());
     }
-    // The next item, which the warp that fetches has looked up before, its queries and what it starts
-    // from are looked up before this one's results are out.
-    DecodeItem next = item;
+    // Of items, which the warp that fetches has looked up before, nothing is kept meanwhile. What the
+    // next one starts from is on its way before this one's results are out.
+    const DecodeItem item = work.items[index / units];
+    const int next_index = share.index(round);
     if (next_index < share.count) {
-      next = work.items[next_index / units];
+      const DecodeItem next = work.items[next_index / units];
       load(next, next_index);
+      tokens = next.tokens;
     }
     if (share.parts > 1) {
       state.join(shared, bytes);
@@ -654,7 +656,6 @@ DEVICE void attend_items(const DecodeWork& work, PageRing<Pages> ring, const u8*
     }
     if (next_index >= share.count) return;
     index = next_index;
-    item = next;
   }
 }
 

@@ -2,11 +2,10 @@
 // once for all of them. Decode attention goes on from the partial results, over what is behind.
 //
 // A tile is 128 rows of (sequence, query head of one kv head), sequences outermost, and some of the
-// pages they share, all of whose tokens are before every query. Blocks, of which there is one a
-// multiprocessor, take one tile after the other as they come to it, so that a recording serves every
-// number of tiles; the first page of the next is on its way while one ends. Pages come before earlier
-// kernels have ended: every step that shares them follows the one that filled them, see
-// decode_attention.cuh.
+// pages they share, all of whose tokens are before every query. Blocks, one a multiprocessor, take
+// tiles as they come to them, so that a recording serves every number of tiles; the first page of the
+// next is on its way while one ends. Pages come before earlier kernels have ended: earlier steps wrote
+// them, see decode_attention.cuh.
 #pragma once
 
 // 32 bytes

@@ -38,9 +38,9 @@ import java.util.Set;
  * is opened.
  *
  * <p>Rows of the same step do not depend on each other, but how a product sums depends on the
- * number of rows: the same row can differ in its last bits between batches of different size. The
- * same steps give the same bits. With {@link CudaSettings#batchInvariant} a row's bits depend on
- * the row alone.
+ * number of rows, and how attention does on which sequences begin with the same blocks: the same
+ * row can differ in its last bits between batches. The same steps give the same bits. With {@link
+ * CudaSettings#batchInvariant} a row's bits depend on the row alone.
  */
 final class CudaBackend extends CudaVerbs {
   /** Largest piece of {@link #write} and {@link #read}. */

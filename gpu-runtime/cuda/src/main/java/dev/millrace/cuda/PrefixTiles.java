@@ -84,8 +84,8 @@ final class PrefixTiles {
     if (saved == 0) {
       return;
     }
-    double pages = cut(layout.tilesMax() - firstTile);
-    if (saved * (double) units / multiprocessors <= pages * PAGE_TIME + LAUNCH_TIME) {
+    double time = cut(layout.tilesMax() - firstTile);
+    if (saved * (double) units / multiprocessors <= time * PAGE_TIME + LAUNCH_TIME) {
       return;
     }
     writeMembers(plan, memory);
@@ -111,7 +111,7 @@ final class PrefixTiles {
       int length = (int) StepLayout.divideUp(longest, cuts);
       Cut cut = new Cut();
       for (int g = 0; g < groups; g++) {
-        cut.add(g, 1, true);
+        cut.add(g);
       }
       for (int whole = groups; whole >= (cuts == 1 ? groups : 0); whole--) {
         if (whole < groups) {
@@ -141,8 +141,9 @@ final class PrefixTiles {
     private long tiles;
     private long slots;
 
-    void add(int group, int chunks, boolean whole) {
-      sum(group, chunks, whole ? 0 : 1, 1);
+    /** A group that is whole. */
+    void add(int group) {
+      sum(group, 1, 0, 1);
     }
 
     /** A group that was whole is cut. */
@@ -163,11 +164,11 @@ final class PrefixTiles {
 
     /** How long it takes, in pages. */
     double time() {
-      double time = starts * units * START_COST / decodeGroups;
       double each = items[0] == 0 ? 0 : work[0] / items[0];
       double cutEach = items[1] == 0 ? 0 : work[1] / items[1];
       long cutItems = items[1];
-      time += StepLayout.divideUp(items[0], multiprocessors) * each;
+      double time = StepLayout.divideUp(items[0], multiprocessors) * each;
+      time += starts * units * START_COST / decodeGroups;
       if (items[0] % multiprocessors > 0 && cutItems > 0) {
         long idle = multiprocessors - items[0] % multiprocessors;
         cutItems = Math.max(0, cutItems - ((long) (each / cutEach)) * idle);

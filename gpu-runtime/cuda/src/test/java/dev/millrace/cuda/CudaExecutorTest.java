@@ -200,7 +200,7 @@ final class CudaExecutorTest {
   @Test
   void sequencesThatBeginAlikeGiveWhatTheyGiveWithoutCommonBlocks() throws IOException {
     Gpu.parts();
-    int sequences = 8 + 2 * CudaDevices.find().require(0).multiprocessors();
+    int sequences = 8 + 4 * CudaDevices.find().require(0).multiprocessors();
     List<List<Float>> recorded;
     List<List<Float>> plain;
     List<List<Float>> ranks;

@@ -250,6 +250,20 @@ final class PrefixTilesTest {
     assertCovers(plan, written, multiprocessors + " multiprocessors");
   }
 
+  /** What the contract of backends and the executor's test ask of a GPU with so many. */
+  @ParameterizedTest
+  @CsvSource({"200, 8, 2, 5, 132", "200, 8, 2, 7, 132", "536, 3, 4, 2, 132", "536, 3, 2, 2, 132"})
+  void casesOfTheTestsOnGpusAreWorthALaunch(
+      int sequences, int blocks, int kvHeads, int group, int multiprocessors) {
+    add(sequences, blocks, 30);
+    StepPlan plan = plan();
+
+    Written written = Written.of(plan, kvHeads, group, multiprocessors);
+
+    assertTrue(written.batch.prefixTiles() > 0);
+    assertCovers(plan, written, sequences + " sequences");
+  }
+
   @Test
   void prefilledSequencesAreNotAmongThem() {
     add(5, 20, 100);

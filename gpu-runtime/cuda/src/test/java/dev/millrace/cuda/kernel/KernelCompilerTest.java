@@ -158,7 +158,8 @@ final class KernelCompilerTest {
         Pattern.compile("KERNEL void[^{]*?(\\w+)\\([^{]*\\{(.*?)\n\\}", Pattern.DOTALL)
             .matcher(KernelCompiler.resource(file.fileName()));
     Pattern waits =
-        Pattern.compile("begin_kernel\\(\\);|await_earlier\\(\\);|multiply_(few|wide)<|decode<");
+        Pattern.compile(
+            "begin_kernel\\(\\);|await_earlier\\(\\);|multiply_(few|wide)<|decode<|attend_prefixes<");
     int found = 0;
     while (kernels.find()) {
       found++;

@@ -137,7 +137,7 @@ public interface AttentionContract extends BackendUnderTest {
    */
   record AttentionCase(int context, int chunk) {}
 
-  /** Heads and the type of an 8-bit cache. */
+  /** Heads and the type of a cache. */
   record NarrowCase(HeadLayout heads, KvCacheType type) {}
 
   static Stream<NarrowCase> narrowCases() {
@@ -174,8 +174,14 @@ public interface AttentionContract extends BackendUnderTest {
   }
 
   static Stream<NarrowCase> beginningCases() {
-    return Arrays.stream(KvCacheType.values())
-        .map(type -> new NarrowCase(new HeadLayout(2, 5, 64), type));
+    HeadLayout small = new HeadLayout(2, 5, 64);
+    HeadLayout large = new HeadLayout(2, 7, 128);
+    return Stream.of(
+        new NarrowCase(small, KvCacheType.AUTO),
+        new NarrowCase(small, KvCacheType.INT8),
+        new NarrowCase(small, KvCacheType.FP8),
+        new NarrowCase(large, KvCacheType.AUTO),
+        new NarrowCase(large, KvCacheType.FP8));
   }
 
   /** So many that a backend which reads common blocks once for all has reason to. */
@@ -185,7 +191,7 @@ public interface AttentionContract extends BackendUnderTest {
     int sharedBlocks = 8;
     List<AttentionCase> sequences = new ArrayList<>();
     for (int s = 0; s < 200; s++) {
-      sequences.add(new AttentionCase(StepPlan.BLOCK_TOKENS * sharedBlocks + 1 + s, 1));
+      sequences.add(new AttentionCase(StepPlan.BLOCK_TOKENS * sharedBlocks + 1 + s % 67, 1));
     }
     checkAttention(narrow.heads(), sequences, sharedBlocks, narrow.type());
   }
@@ -228,6 +234,7 @@ public interface AttentionContract extends BackendUnderTest {
     private final BackendFixture fixture;
     private final HeadLayout heads;
     private final List<AttentionCase> sequences;
+    private final int sharedTokens;
     private final List<double[][]> rows = new ArrayList<>();
     private final List<int[]> blockTables = new ArrayList<>();
     private final KvCache cache;
@@ -244,19 +251,19 @@ public interface AttentionContract extends BackendUnderTest {
       this.fixture = fixture;
       this.heads = heads;
       this.sequences = sequences;
+      sharedTokens = sharedBlocks * StepPlan.BLOCK_TOKENS;
       int needed = sequences.stream().mapToInt(s -> blocks(s.context()) - sharedBlocks).sum();
       needed += sharedBlocks;
       // Blocks are handed out from the last down, every other one left unused.
       int next = 2 * needed;
       for (AttentionCase sequence : sequences) {
         int shared = rows.isEmpty() ? 0 : sharedBlocks;
-        int sharedTokens = shared * StepPlan.BLOCK_TOKENS;
-        double[][] own = fixture.rows(sequence.context() - sharedTokens, heads.qkvWidth());
         double[][] all = new double[sequence.context()][];
+        int before = shared * StepPlan.BLOCK_TOKENS;
+        double[][] own = fixture.rows(all.length - before, heads.qkvWidth());
+        System.arraycopy(rows.isEmpty() ? own : rows.get(0), 0, all, 0, before);
+        System.arraycopy(own, 0, all, before, own.length);
         int[] table = new int[blocks(sequence.context())];
-        for (int i = 0; i < all.length; i++) {
-          all[i] = i < sharedTokens ? rows.get(0)[i] : own[i - sharedTokens];
-        }
         for (int i = 0; i < table.length; i++) {
           next -= i < shared ? 0 : 2;
           table[i] = i < shared ? blockTables.get(0)[i] : next;
@@ -290,10 +297,12 @@ public interface AttentionContract extends BackendUnderTest {
     /** Appends what the sequences hold before the step. */
     void appendBefore() {
       for (int s = 0; s < sequences.size(); s++) {
+        int start = s == 0 ? 0 : sharedTokens;
         int before = sequences.get(s).context() - sequences.get(s).chunk();
-        if (before > 0) {
-          double[][] first = Arrays.copyOf(rows.get(s), before);
-          StepPlan plan = new TestPlans().sequence(0, new int[before], blockTables.get(s)).build();
+        if (before > start) {
+          double[][] first = Arrays.copyOfRange(rows.get(s), start, before);
+          StepPlan plan =
+              new TestPlans().sequence(start, new int[before - start], blockTables.get(s)).build();
           fixture.backend.appendKv(
               fixture.backend.begin(plan),
               fixture.input("before", heads.qkvWidth(), first),
@@ -323,9 +332,17 @@ public interface AttentionContract extends BackendUnderTest {
 
     double[][] expected() {
       List<double[]> expected = new ArrayList<>();
+      double[][] shared =
+          sharedTokens == 0
+              ? new double[0][]
+              : StoredMath.stored(Arrays.copyOf(rows.get(0), sharedTokens), heads, cache.type());
       for (int s = 0; s < sequences.size(); s++) {
         AttentionCase sequence = sequences.get(s);
-        double[][] stored = StoredMath.stored(rows.get(s), heads, cache.type());
+        double[][] own = Arrays.copyOfRange(rows.get(s), sharedTokens, sequence.context());
+        double[][] stored =
+            Stream.of(shared, StoredMath.stored(own, heads, cache.type()))
+                .flatMap(Arrays::stream)
+                .toArray(double[][]::new);
         for (int p = sequence.context() - sequence.chunk(); p < sequence.context(); p++) {
           expected.add(AttentionMath.attend(stored, p, heads));
         }
