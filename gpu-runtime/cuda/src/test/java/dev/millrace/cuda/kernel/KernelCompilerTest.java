@@ -159,7 +159,7 @@ final class KernelCompilerTest {
             .matcher(KernelCompiler.resource(file.fileName()));
     Pattern waits =
         Pattern.compile(
-            "begin_kernel\\(\\);|await_earlier\\(\\);|multiply_(few|wide)<|decode<|attend_prefixes<");
+            "begin_kernel\\(\\);|await_earlier\\(\\);|multiply_(few|wide|and_gate)<|decode<|attend_prefixes<");
     int found = 0;
     while (kernels.find()) {
       found++;
