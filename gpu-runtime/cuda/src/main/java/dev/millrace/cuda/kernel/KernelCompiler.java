@@ -39,7 +39,9 @@ public final class KernelCompiler {
           "silu.cuh",
           "sums.cuh",
           "wgmma.cuh",
-          "w4.cuh");
+          "w4.cuh",
+          "w4_few.cuh",
+          "w4_gate.cuh");
 
   private final SourceCompiler compiler;
   private final CacheFolder cache;
