@@ -1,6 +1,7 @@
 package dev.millrace.pipeline.generate;
 
 import dev.millrace.api.engine.Engine;
+import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.engine.EngineFactory;
 import dev.millrace.pipeline.store.JobDescription;
 import java.io.ByteArrayOutputStream;
@@ -167,6 +168,7 @@ public final class EngineHost {
     private ScheduledFuture<?> closing; // guarded by the host
     private final LongAdder restarts = new LongAdder();
     private Engine engine; // guarded by opening
+    private boolean ended; // guarded by opening
     private volatile boolean claimed; // by the one user who has it alone
 
     Shared(EngineHost host, String key, EngineFactory factory) {
@@ -185,6 +187,9 @@ public final class EngineHost {
     Engine open() {
       opening.lock();
       try {
+        if (ended) { // nobody would close it: a runner gives leases back while functions still run
+          throw new EngineException("the engine was given back: the job is ending");
+        }
         if (engine == null) {
           engine = factory.openEngine();
         }
@@ -250,6 +255,7 @@ public final class EngineHost {
     void close() {
       opening.lock();
       try {
+        ended = true;
         if (engine != null) {
           Engine closed = engine;
           engine = null;
