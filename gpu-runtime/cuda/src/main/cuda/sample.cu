@@ -1,4 +1,5 @@
-// Logit tasks: draw the next token or score a given one, one block a task, from float32 logits.
+// Logit tasks: draw the next token or score a given one, from float32 logits. `survey` reads a task's
+// logits once, by many blocks; `sample` has a block a task, which for a greedy draw or a score reads no more.
 //
 // Order of operations of a draw: bias and bans, penalties, temperature, top-k, top-p, min-p, draw.
 // Log-probabilities are of the raw logits. Filters work without sorting: scores are counted (or
@@ -10,6 +11,9 @@
 #include "prelude.cuh"
 
 #define SAMPLE_THREADS 512
+#define SURVEY_THREADS 256
+// Parts that a task's logits are surveyed in: always as many, so that no sum depends on the batch.
+#define SURVEY_SLICES 16
 #define BINS 2048
 #define CANDIDATES 1024
 // Weights relative to the largest are counted in 2^-40: 2^22 tokens keep their sum below 2^62.
@@ -45,6 +49,39 @@ struct LogitEdit {
   float penalty;
 };
 
+// What logits, or some of them, are like.
+struct Survey {
+  float top;    // the largest; -infinity of none
+  int token;    // the lowest that has it
+  float sum;    // of exp(x - top)
+  float least;  // of those that are finite
+
+  DEVICE static Survey none(int token) { return {NEGATIVE_INFINITY, token, 0.f, -NEGATIVE_INFINITY}; }
+
+  // Sums of nothing but -infinity are relative to 0, so that none is infinity less infinity.
+  DEVICE static float from(float top) { return top == NEGATIVE_INFINITY ? 0.f : top; }
+
+  DEVICE void add(const Survey& other) {
+    const float most = from(fmaxf(top, other.top));
+    sum = sum * __expf(from(top) - most) + other.sum * __expf(from(other.top) - most);
+    if (other.top > top || (other.top == top && other.token < token)) {
+      top = other.top;
+      token = other.token;
+    }
+    least = fminf(least, other.least);
+  }
+
+  // That of LANES lanes in a row, on each of them.
+  template <int LANES>
+  DEVICE void join() {
+#pragma unroll
+    for (int d = LANES / 2; d > 0; d >>= 1) {
+      add({__shfl_xor_sync(FULL_WARP, top, d), __shfl_xor_sync(FULL_WARP, token, d),
+           __shfl_xor_sync(FULL_WARP, sum, d), __shfl_xor_sync(FULL_WARP, least, d)});
+    }
+  }
+};
+
 struct SampleWork {
   const float* logits;  // (rows, pitch)
   const LogitTaskRecord* tasks;
@@ -53,7 +90,8 @@ struct SampleWork {
   float* logprobs;    // (tasks)
   int* top_tokens;    // all reported
   float* top_logprobs;
-  u64 pitch;
+  Survey* surveys;      // (tasks, SURVEY_SLICES)
+  u64 pitch;            // a multiple of 4
   int vocabulary;
 };
 
@@ -72,7 +110,6 @@ struct SampleShared {
   Best best[SAMPLE_THREADS / 32];
   float low[SAMPLE_THREADS / 32];
   Best chosen;
-  float total, least;
   int bin;
   u64 above;
   int count;
@@ -132,35 +169,20 @@ DEVICE Best block_best(SampleShared& s, int n, F score) {
   return best;
 }
 
-// Sum and least of finite scores, on every thread. Fixed order: the same bits every time.
+// Least of finite scores, on every thread.
 template <class F>
-DEVICE float block_sum_exp(SampleShared& s, int n, float top, float* least, F score) {
-  float sum = 0, low = top;
+DEVICE float block_least(SampleShared& s, int n, float top, F score) {
+  float low = top;
   for (int i = threadIdx.x; i < n; i += SAMPLE_THREADS) {
     float x = score(i);
-    sum += __expf(x - top);
     if (x != NEGATIVE_INFINITY) low = fminf(low, x);
   }
-  sum = warp_sum(sum);
   low = -warp_max(-low);
-  if ((threadIdx.x & 31) == 0) {
-    s.values[threadIdx.x >> 5] = sum;
-    s.low[threadIdx.x >> 5] = low;
-  }
+  if ((threadIdx.x & 31) == 0) s.low[threadIdx.x >> 5] = low;
   __syncthreads();
-  if (threadIdx.x == 0) {
-    for (int i = 1; i < SAMPLE_THREADS / 32; i++) {
-      sum += s.values[i];
-      low = fminf(low, s.low[i]);
-    }
-    s.total = sum;
-    s.least = low;
-  }
+  for (int i = 0; i < SAMPLE_THREADS / 32; i++) low = fminf(low, s.low[i]);
   __syncthreads();
-  sum = s.total;
-  *least = s.least;
-  __syncthreads();
-  return sum;
+  return low;
 }
 
 // Distance from the largest score in bins: 0 for the largest, below BINS for all.
@@ -342,12 +364,13 @@ DEVICE int draw_at_share(SampleShared& s, int n, double share, F score, W weight
   return token;
 }
 
-// A token among what temperature and filters leave.
+// A token among what temperature and filters leave. all: of the raw logits.
 DEVICE int draw(SampleShared& s, const SampleWork& work, const LogitTaskRecord& task,
-                const Scores& scores) {
+                const Scores& scores, const Survey& all) {
   auto score = [&](int token) { return scores.get(token); };
   int n = work.vocabulary;
-  Best top = block_best(s, n, score);
+  Best top = {all.top, all.token};
+  if (task.edits_count > 0) top = block_best(s, n, score);
   if (top.value == NEGATIVE_INFINITY) return NO_TOKEN;
   if (task.temperature == 0.f) return top.token;
 
@@ -357,8 +380,8 @@ DEVICE int draw(SampleShared& s, const SampleWork& work, const LogitTaskRecord& 
   Threshold by_count = {{BINS, 0, 0}}, by_mass = by_count;
   Ruler ruler = {top.value, 0.f};
   if (filtered) {
-    float least;
-    block_sum_exp(s, n, top.value, &least, score);
+    float least = all.least;
+    if (task.edits_count > 0) least = block_least(s, n, top.value, score);
     ruler = ruler_of(top.value, least);
   }
   if (task.top_k > 0) {
@@ -394,6 +417,43 @@ DEVICE int draw(SampleShared& s, const SampleWork& work, const LogitTaskRecord& 
   return draw_at_share(s, n, task.share, score, weight, top.token);
 }
 
+// grid (SURVEY_SLICES, tasks), block SURVEY_THREADS
+KERNEL void __launch_bounds__(SURVEY_THREADS) survey(SampleWork work) {
+  begin_kernel();
+  __shared__ Survey of_warp[SURVEY_THREADS / 32];
+  const LogitTaskRecord& task = work.tasks[blockIdx.y];
+  const float* logits = work.logits + (u64)task.row * work.pitch;
+  const int fours = (work.vocabulary + 3) / 4;
+  const int begin = (int)((u64)blockIdx.x * fours / SURVEY_SLICES);
+  const int end = (int)((u64)(blockIdx.x + 1) * fours / SURVEY_SLICES);
+  Survey all = Survey::none(work.vocabulary);
+#pragma unroll 4
+  for (int i = begin + threadIdx.x; i < end; i += SURVEY_THREADS) {
+    const float4 v = *(const float4*)(logits + 4 * i);
+    float x[4] = {v.x, v.y, v.z, v.w};
+    Survey four = Survey::none(work.vocabulary);
+#pragma unroll
+    for (int e = 0; e < 4; e++) {
+      if (4 * i + e >= work.vocabulary) x[e] = NEGATIVE_INFINITY;
+      if (x[e] > four.top) {
+        four.top = x[e];
+        four.token = 4 * i + e;
+      }
+      if (x[e] != NEGATIVE_INFINITY) four.least = fminf(four.least, x[e]);
+    }
+#pragma unroll
+    for (int e = 0; e < 4; e++) four.sum += __expf(x[e] - Survey::from(four.top));
+    all.add(four);
+  }
+  all.join<32>();
+  if ((threadIdx.x & 31) == 0) of_warp[threadIdx.x / 32] = all;
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    for (int i = 1; i < SURVEY_THREADS / 32; i++) all.add(of_warp[i]);
+    work.surveys[blockIdx.y * SURVEY_SLICES + blockIdx.x] = all;
+  }
+}
+
 // grid (tasks); dynamic shared memory: one bit a token, in whole u32
 KERNEL void __launch_bounds__(SAMPLE_THREADS) sample(SampleWork work) {
   begin_kernel();
@@ -403,21 +463,19 @@ KERNEL void __launch_bounds__(SAMPLE_THREADS) sample(SampleWork work) {
   u32* edited = (u32*)edited_bytes;
   Scores scores = {work.logits + (u64)task.row * work.pitch, work.edits + task.edits_start,
                    task.edits_count > 0 ? edited : 0, task.edits_count, work.vocabulary};
-  auto raw = [&](int token) { return scores.raw(token); };
 
-  Best top = block_best(s, work.vocabulary, raw);
-  float least;
-  float sum = block_sum_exp(s, work.vocabulary, top.value, &least, raw);
-  float normaliser = top.value + logf(sum);
+  Survey all = work.surveys[blockIdx.x * SURVEY_SLICES + (threadIdx.x & (SURVEY_SLICES - 1))];
+  all.join<SURVEY_SLICES>();
+  float normaliser = all.top + logf(all.sum);
   bool numbers = normaliser - normaliser == 0.f;
   if (numbers && task.top_count > 0)
-    report_top(s, work, task, scores, ruler_of(top.value, least), normaliser);
+    report_top(s, work, task, scores, ruler_of(all.top, all.least), normaliser);
 
   int token = task.target;
   if (task.kind == KIND_DRAW && !numbers) token = NO_TOKEN;
   if (task.kind == KIND_DRAW && numbers) {
     if (task.edits_count == 0 && task.temperature == 0.f) {
-      token = top.token;
+      token = all.token;
     } else {
       if (task.edits_count > 0) {
         for (int i = threadIdx.x; i < (work.vocabulary + 31) / 32; i += SAMPLE_THREADS) edited[i] = 0;
@@ -428,7 +486,7 @@ KERNEL void __launch_bounds__(SAMPLE_THREADS) sample(SampleWork work) {
         }
         __syncthreads();
       }
-      token = draw(s, work, task, scores);
+      token = draw(s, work, task, scores, all);
     }
   }
   if (threadIdx.x == 0) {

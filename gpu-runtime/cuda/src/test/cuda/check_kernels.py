@@ -649,9 +649,12 @@ def sample_run(logits, vocabulary, tasks, edits, tops):
     logprobs = nan(len(tasks), dtype=f32t)
     top_tokens = torch.full((max(tops, 1),), -1, dtype=torch.int32, device=DEV)
     top_logprobs = nan(max(tops, 1), dtype=f32t)
+    surveys = nan(len(tasks) * 16 * 4, dtype=f32t)
     work = structure("S", logits=logits, tasks=tasks_t, edits=edits_t, tokens=tokens, logprobs=logprobs, top_tokens=top_tokens,
-                     top_logprobs=top_logprobs, pitch=u64(logits.stride(0)), vocabulary=vocabulary)
-    run = lambda: K.launch("sample", "sample", (len(tasks), 1, 1), 512, (vocabulary + 31) // 32 * 4, [work])
+                     top_logprobs=top_logprobs, surveys=surveys, pitch=u64(logits.stride(0)), vocabulary=vocabulary)
+    def run():
+        K.launch("sample", "survey", (16, len(tasks), 1), 256, 0, [work])
+        K.launch("sample", "sample", (len(tasks), 1, 1), 512, (vocabulary + 31) // 32 * 4, [work])
     run()
     K.synchronize()
     return tokens, logprobs, top_tokens, top_logprobs, run
@@ -733,11 +736,17 @@ def check_sample():
     edits = [(t, float("-inf"), 1.0, 0.0) for t in range(64)]
     got = sample_run(broken, 64, [dict(row=0, temperature=t, edits_count=64) for t in (0.0, 1.0)], edits, 0)
     report("sample all banned draws nothing", int((got[0] != -1).sum() + (~torch.isnan(got[1])).sum()), 0)
+    some = torch.full((2, 64), float("-inf"), device=DEV)
+    some[0, 63], some[1, 17] = 2.0, -3.0
+    some[1, 40] = -3.0
+    got = sample_run(some, 64, [dict(row=0), dict(row=1)], [], 0)
+    report("sample few logits that are finite", int(got[0][0] != 63) + int(got[0][1] != 17) + (got[1] - torch.tensor([0.0, -math.log(2)], device=DEV)).abs().max().item(), 1e-6)
     if BIG:
         logits = torch.randn(512, 152064, device=DEV)
-        for name, settings in (("greedy", {}), ("temperature", dict(temperature=1.0)), ("top-k 50 top-p 0.9", dict(temperature=1.0, top_k=50, top_p=0.9))):
-            run = sample_run(logits, 151665, [dict(share=(i + 0.5) / 512, **settings) for i in range(512)], [], 0)[4]
-            print(f"     sample 512 x 152064 {name}: {timed(run, 5):.0f} us", flush=True)
+        for rows in (32, 512):
+            for name, settings in (("greedy", {}), ("temperature", dict(temperature=1.0)), ("top-k 50 top-p 0.9", dict(temperature=1.0, top_k=50, top_p=0.9))):
+                run = sample_run(logits, 151665, [dict(share=(i + 0.5) / 512, **settings) for i in range(rows)], [], 0)[4]
+                print(f"     sample {rows} x 152064 {name}: {timed(run, 5):.0f} us", flush=True)
 
 
 def tensor_map(x, box_rows):

@@ -26,6 +26,11 @@ final class CudaLogitTasks implements LogitTasks, AutoCloseable {
   private static final int TURNS = 2;
 
   private static final int THREADS = 512;
+  private static final int SURVEY_THREADS = 256;
+
+  /** Parts that the logits of a task are surveyed in. */
+  private static final int SURVEY_SLICES = 16;
+
   private static final int KIND_DRAW = 0;
   private static final int KIND_SCORE = 1;
   private static final int[] NO_IDS = {};
@@ -227,28 +232,23 @@ final class CudaLogitTasks implements LogitTasks, AutoCloseable {
     long device = backend.scratch().tasks();
     upload(layout.tasks(), (long) TaskLayout.TASK_BYTES * turn.taskCount);
     upload(layout.edits(), (long) TaskLayout.EDIT_BYTES * turn.editCount);
-    backend
-        .kernels()
-        .get(KernelFile.SAMPLE, "sample")
-        .launch(
-            turn.taskCount,
-            1,
-            THREADS,
-            (int) StepLayout.divideUp(vocabulary, 32) * Integer.BYTES,
-            arguments
-                .start()
-                .beginStructure()
-                .i64(gathered.address())
-                .i64(device + layout.tasks())
-                .i64(device + layout.edits())
-                .i64(device + layout.tokens())
-                .i64(device + layout.logprobs())
-                .i64(device + layout.topTokens())
-                .i64(device + layout.topLogprobs())
-                .i64(gathered.pitch())
-                .i32(vocabulary)
-                .endStructure(),
-            backend.stream());
+    arguments
+        .start()
+        .beginStructure()
+        .i64(gathered.address())
+        .i64(device + layout.tasks())
+        .i64(device + layout.edits())
+        .i64(device + layout.tokens())
+        .i64(device + layout.logprobs())
+        .i64(device + layout.topTokens())
+        .i64(device + layout.topLogprobs())
+        .i64(backend.scratch().workspace())
+        .i64(gathered.pitch())
+        .i32(vocabulary)
+        .endStructure();
+    launch("survey", SURVEY_SLICES, turn.taskCount, SURVEY_THREADS, 0);
+    int editedBytes = (int) StepLayout.divideUp(vocabulary, 32) * Integer.BYTES;
+    launch("sample", turn.taskCount, 1, THREADS, editedBytes);
     if (collective.rank() == 0) {
       download(layout.tokens(), turn.taskCount);
       download(layout.logprobs(), turn.taskCount);
@@ -257,6 +257,13 @@ final class CudaLogitTasks implements LogitTasks, AutoCloseable {
     }
     turn.done.record(backend.stream());
     turn.outstanding = true;
+  }
+
+  private void launch(String entry, int gridX, int gridY, int threads, int sharedBytes) {
+    backend
+        .kernels()
+        .get(KernelFile.SAMPLE, entry)
+        .launch(gridX, gridY, threads, sharedBytes, arguments, backend.stream());
   }
 
   private void upload(int at, long bytes) {

@@ -148,6 +148,11 @@ final class FusedInt4 {
     return device.capability() == 90;
   }
 
+  /** Whether so many rows are few: whoever reads their product adds its sums on the way. */
+  boolean isFew(int rows) {
+    return isByGroups() && box(BOXES, rows).isFew();
+  }
+
   /**
    * y = x W^T + bias. Of few rows y is not written yet: its sums are left to {@link #take} or
    * {@link #settle}.
@@ -220,8 +225,7 @@ final class FusedInt4 {
     WeightShape shape = weight.shape();
     Box box = box(BOXES, rows);
     return gates.isPresent()
-        && isByGroups()
-        && box.isFew()
+        && isFew(rows)
         && rows > 0
         && shape.outputs() % UNIT_OUTPUTS == 0
         && blocks(shape) >= device.multiprocessors()

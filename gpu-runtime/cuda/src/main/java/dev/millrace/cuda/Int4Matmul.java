@@ -129,7 +129,7 @@ final class Int4Matmul {
       // the same pieces and products for any number of rows
       return weight.isExpanded() ? Way.EXPANDED : Way.SLAB_64;
     }
-    if (rows <= FUSED_ALONE_ROWS && !weight.isExpanded()) {
+    if (fused.isFew(rows) || (rows <= FUSED_ALONE_ROWS && !weight.isExpanded())) {
       return Way.FUSED;
     }
     Key key =

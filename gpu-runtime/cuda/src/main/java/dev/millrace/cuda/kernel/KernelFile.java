@@ -51,7 +51,7 @@ public enum KernelFile {
           "w4_sum",
           "w4_join")),
   W4_WIDE("w4_wide", false, List.of("w4_wide_64", "w4_wide_96", "w4_wide_128")),
-  SAMPLE("sample", false, List.of("sample")),
+  SAMPLE("sample", false, List.of("survey", "sample")),
   ALL_REDUCE(
       "all_reduce",
       false,
