@@ -1,5 +1,6 @@
 // Logit tasks: draw the next token or score a given one, from float32 logits. `survey` reads a task's
 // logits once, by many blocks; `sample` has a block a task, which for a greedy draw or a score reads no more.
+// Where few tokens can be left by the filters, they are collected first, and filters and draw go over those.
 //
 // Order of operations of a draw: bias and bans, penalties, temperature, top-k, top-p, min-p, draw.
 // Log-probabilities are of the raw logits. Filters work without sorting: scores are counted (or
@@ -16,6 +17,11 @@
 #define SURVEY_SLICES 16
 #define BINS 2048
 #define CANDIDATES 1024
+// Of how many threads' largest scores the last is what candidates are collected from, where it is not top-k
+// that tells: of 512 about 700 tokens then, if they lie by chance.
+#define CANDIDATE_THREADS 384
+// Most tokens of a top-k that is drawn among candidates: of more there would be too many.
+#define CANDIDATE_TOP_K 384
 // Weights relative to the largest are counted in 2^-40: 2^22 tokens keep their sum below 2^62.
 #define MASS_UNIT 1.099511627776e12f
 // Stands for a token where none can be drawn.
@@ -108,6 +114,7 @@ struct SampleShared {
   u64 bins[BINS];
   u64 sums[SAMPLE_THREADS / 32];
   Best best[SAMPLE_THREADS / 32];
+  float own[SAMPLE_THREADS];  // the largest score that each thread has seen
   float low[SAMPLE_THREADS / 32];
   Best chosen;
   int bin;
@@ -126,8 +133,33 @@ struct Scores {
 
   DEVICE float raw(int token) const { return logits[token]; }
 
-  DEVICE float get(int token) const {
-    float x = logits[token];
+  DEVICE int size() const { return vocabulary; }
+  DEVICE float get(int token) const { return edit(token, logits[token]); }
+
+  // Of all tokens, many at a time: they are far away.
+  template <class F>
+  DEVICE void each(F f) const {
+    const int AHEAD = 4, fours = (vocabulary + 3) / 4;
+    for (int first = threadIdx.x; first < fours; first += AHEAD * SAMPLE_THREADS) {
+      float4 v[AHEAD];
+#pragma unroll
+      for (int j = 0; j < AHEAD; j++) {
+        const int i = min(first + j * SAMPLE_THREADS, fours - 1);
+        v[j] = *(const float4*)(logits + 4 * i);
+      }
+#pragma unroll
+      for (int j = 0; j < AHEAD; j++) {
+        const int token = 4 * (first + j * SAMPLE_THREADS);
+        const float x[4] = {v[j].x, v[j].y, v[j].z, v[j].w};
+#pragma unroll
+        for (int e = 0; e < 4; e++) {
+          if (token + e < vocabulary) f(token + e, edit(token + e, x[e]));
+        }
+      }
+    }
+  }
+
+  DEVICE float edit(int token, float x) const {
     if (edited == 0 || !(edited[token >> 5] >> (token & 31) & 1)) return x;
     int low = 0, high = count - 1;
     while (low < high) {
@@ -144,14 +176,14 @@ struct Scores {
   }
 };
 
-// Largest score (lowest token among equals), on every thread.
-template <class F>
-DEVICE Best block_best(SampleShared& s, int n, F score) {
-  Best best = {NEGATIVE_INFINITY, n};
-  for (int i = threadIdx.x; i < n; i += SAMPLE_THREADS) {
-    Best b = {score(i), i};
+// Largest score (lowest token among equals), on every thread; leaves each thread's own in s.own.
+DEVICE Best block_best(SampleShared& s, const Scores& scores) {
+  Best best = {NEGATIVE_INFINITY, scores.vocabulary};
+  scores.each([&](int token, float x) {
+    Best b = {x, token};
     best = better(best, b);
-  }
+  });
+  s.own[threadIdx.x] = best.value;
 #pragma unroll
   for (int d = 16; d > 0; d >>= 1) {
     Best b = {__shfl_xor_sync(FULL_WARP, best.value, d), __shfl_xor_sync(FULL_WARP, best.token, d)};
@@ -169,20 +201,26 @@ DEVICE Best block_best(SampleShared& s, int n, F score) {
   return best;
 }
 
-// Least of finite scores, on every thread.
-template <class F>
-DEVICE float block_least(SampleShared& s, int n, float top, F score) {
-  float low = top;
-  for (int i = threadIdx.x; i < n; i += SAMPLE_THREADS) {
-    float x = score(i);
-    if (x != NEGATIVE_INFINITY) low = fminf(low, x);
-  }
+// Least over all threads, on each.
+DEVICE float block_least(SampleShared& s, float low) {
   low = -warp_max(-low);
   if ((threadIdx.x & 31) == 0) s.low[threadIdx.x >> 5] = low;
   __syncthreads();
   for (int i = 0; i < SAMPLE_THREADS / 32; i++) low = fminf(low, s.low[i]);
   __syncthreads();
   return low;
+}
+
+// Sum over all threads, on each.
+DEVICE u64 block_sum(SampleShared& s, u64 own) {
+#pragma unroll
+  for (int d = 16; d > 0; d >>= 1) own += __shfl_xor_sync(FULL_WARP, own, d);
+  if ((threadIdx.x & 31) == 0) s.sums[threadIdx.x >> 5] = own;
+  __syncthreads();
+  u64 total = 0;
+  for (int i = 0; i < SAMPLE_THREADS / 32; i++) total += s.sums[i];
+  __syncthreads();
+  return total;
 }
 
 // Distance from the largest score in bins: 0 for the largest, below BINS for all.
@@ -264,22 +302,21 @@ DEVICE bool kept(const Threshold& t, float distance) {
   return true;
 }
 
-template <class F, class W>
-DEVICE Threshold block_select(SampleShared& s, int n, Ruler ruler, u64 target, F score, W weight) {
+template <class S, class W>
+DEVICE Threshold block_select(SampleShared& s, const S& scores, Ruler ruler, u64 target, W weight) {
   Threshold t = {{0, 0, 0}};
   u64 before = 0;
   for (int level = 0; level < 3; level++) {
     for (int i = threadIdx.x; i < BINS; i += SAMPLE_THREADS) s.bins[i] = 0;
     __syncthreads();
-    for (int i = threadIdx.x; i < n; i += SAMPLE_THREADS) {
-      float x = score(i);
+    scores.each([&](int, float x) {
       u64 w = weight(x);
-      if (w == 0) continue;
+      if (w == 0) return;
       float distance = ruler.at(x);
       bool in = true;
       for (int k = 0; k < level; k++) in = in && sub_bin(distance, k) == t.bins[k];
       if (in) atomicAdd(&s.bins[sub_bin(distance, level)], w);
-    }
+    });
     __syncthreads();
     t.bins[level] = block_find_bin(s, target, &before);
   }
@@ -288,22 +325,19 @@ DEVICE Threshold block_select(SampleShared& s, int n, Ruler ruler, u64 target, F
 
 // The most likely tokens, best first, and their log-probabilities.
 DEVICE void report_top(SampleShared& s, const SampleWork& work, const LogitTaskRecord& task,
-                       const Scores& scores, Ruler ruler, float normaliser) {
-  auto raw = [&](int token) { return scores.raw(token); };
-  Threshold t =
-      block_select(s, work.vocabulary, ruler, (u64)task.top_count, raw, [](float) { return (u64)1; });
+                       const Scores& raw, Ruler ruler, float normaliser) {
+  Threshold t = block_select(s, raw, ruler, (u64)task.top_count, [](float) { return (u64)1; });
   if (threadIdx.x == 0) s.count = 0;
   __syncthreads();
-  for (int i = threadIdx.x; i < work.vocabulary; i += SAMPLE_THREADS) {
-    float x = raw(i);
+  raw.each([&](int token, float x) {
     if (kept(t, ruler.at(x))) {
       int at = atomicAdd(&s.count, 1);
       if (at < CANDIDATES) {
         s.values[at] = x;
-        s.tokens[at] = i;
+        s.tokens[at] = token;
       }
     }
-  }
+  });
   __syncthreads();
   int count = min(s.count, CANDIDATES);
   for (int i = threadIdx.x; i < count; i += SAMPLE_THREADS) {
@@ -321,18 +355,35 @@ DEVICE void report_top(SampleShared& s, const SampleWork& work, const LogitTaskR
 }
 
 // The token at this share of the running sum of weights, in order of token id.
-template <class F, class W>
-DEVICE int draw_at_share(SampleShared& s, int n, double share, F score, W weight, int otherwise) {
+template <class S, class W>
+DEVICE int draw_at_share(SampleShared& s, const S& scores, double share, W weight, int otherwise) {
+  const int n = scores.size();
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, warps = SAMPLE_THREADS / 32;
   const int per = ((n + BINS - 1) / BINS + 31) / 32 * 32;  // tokens of a bin
   u64 own = 0;  // of this warp's bins
-  for (int bin = warp; bin < BINS; bin += warps) {
-    u64 sum = 0;
-    for (int i = bin * per + lane; i < min((bin + 1) * per, n); i += 32) sum += weight(score(i));
+  const int used = (n + per - 1) / per;
+  for (int bin = used + threadIdx.x; bin < BINS; bin += SAMPLE_THREADS) s.bins[bin] = 0;
+  const int AHEAD = 4;  // bins at a time: their scores are far away
+  for (int first = warp; first < used; first += AHEAD * warps) {
+    u64 sum[AHEAD] = {};
+    for (int row = lane; row < per; row += 32) {
+      float x[AHEAD];
 #pragma unroll
-    for (int d = 16; d > 0; d >>= 1) sum += __shfl_xor_sync(FULL_WARP, sum, d);
-    if (lane == 0) s.bins[bin] = sum;
-    own += sum;
+      for (int k = 0; k < AHEAD; k++) {
+        const int i = (first + k * warps) * per + row;
+        x[k] = i < n ? scores.get(i) : NEGATIVE_INFINITY;
+      }
+#pragma unroll
+      for (int k = 0; k < AHEAD; k++) sum[k] += weight(x[k]);
+    }
+#pragma unroll
+    for (int k = 0; k < AHEAD; k++) {
+#pragma unroll
+      for (int d = 16; d > 0; d >>= 1) sum[k] += __shfl_xor_sync(FULL_WARP, sum[k], d);
+      const int bin = first + k * warps;
+      if (lane == 0 && bin < used) s.bins[bin] = sum[k];
+      own += sum[k];
+    }
   }
   if (lane == 0) s.sums[warp] = own;
   __syncthreads();
@@ -345,7 +396,7 @@ DEVICE int draw_at_share(SampleShared& s, int n, double share, F score, W weight
   if (warp == 0) {
     for (int row = 0; row < per; row += 32) {
       int i = bin * per + row + lane;
-      u64 run = i < n ? weight(score(i)) : 0;
+      u64 run = i < n ? weight(scores.get(i)) : 0;
 #pragma unroll
       for (int d = 1; d < 32; d <<= 1) {
         u64 up = __shfl_up_sync(FULL_WARP, run, d);
@@ -364,57 +415,146 @@ DEVICE int draw_at_share(SampleShared& s, int n, double share, F score, W weight
   return token;
 }
 
-// A token among what temperature and filters leave. all: of the raw logits.
-DEVICE int draw(SampleShared& s, const SampleWork& work, const LogitTaskRecord& task,
-                const Scores& scores, const Survey& all) {
-  auto score = [&](int token) { return scores.get(token); };
-  int n = work.vocabulary;
-  Best top = {all.top, all.token};
-  if (task.edits_count > 0) top = block_best(s, n, score);
-  if (top.value == NEGATIVE_INFINITY) return NO_TOKEN;
-  if (task.temperature == 0.f) return top.token;
+// Weights by which scores are drawn, before filters.
+struct Weights {
+  float top, inverse;
+  DEVICE u64 of(float x) const { return (u64)(__expf((x - top) * inverse) * MASS_UNIT); }
+};
 
-  float inverse = 1.f / task.temperature;
-  float floor = top.value + task.min_p_log * task.temperature;  // -infinity: off
-  bool filtered = task.top_k > 0 || task.top_p < 1.f;
+// What draw_among returns where it finds no token.
+#define NONE_LEFT -1
+#define TOO_FEW -2
+
+// The number, among scores, of the one drawn from what temperature and filters leave. total: the weight of
+// all scores there are; 0 if these are all, or all that top-k may leave.
+template <class S>
+DEVICE int draw_among(SampleShared& s, const LogitTaskRecord& task, const S& scores, float top,
+                      float least, u64 total) {
+  const Weights weights = {top, 1.f / task.temperature};
+  const float floor = top + task.min_p_log * task.temperature;  // -infinity: off
+  const bool filtered = task.top_k > 0 || task.top_p < 1.f;
   Threshold by_count = {{BINS, 0, 0}}, by_mass = by_count;
-  Ruler ruler = {top.value, 0.f};
-  if (filtered) {
-    float least = all.least;
-    if (task.edits_count > 0) least = block_least(s, n, top.value, score);
-    ruler = ruler_of(top.value, least);
-  }
+  const Ruler ruler = ruler_of(top, least);
   if (task.top_k > 0) {
-    by_count = block_select(s, n, ruler, (u64)task.top_k, score,
+    by_count = block_select(s, scores, ruler, (u64)task.top_k,
                             [](float x) { return (u64)(x != NEGATIVE_INFINITY); });
   }
   if (task.top_p < 1.f) {
-    auto mass = [&](float x) {
-      return kept(by_count, ruler.at(x)) ? (u64)(__expf((x - top.value) * inverse) * MASS_UNIT)
-                                         : (u64)0;
-    };
+    auto mass = [&](float x) { return kept(by_count, ruler.at(x)) ? weights.of(x) : (u64)0; };
     u64 own = 0;
-    for (int i = threadIdx.x; i < n; i += SAMPLE_THREADS) own += mass(score(i));
-#pragma unroll
-    for (int d = 16; d > 0; d >>= 1) own += __shfl_xor_sync(FULL_WARP, own, d);
-    if ((threadIdx.x & 31) == 0) s.sums[threadIdx.x >> 5] = own;
-    __syncthreads();
-    u64 total = 0;
-    for (int i = 0; i < SAMPLE_THREADS / 32; i++) total += s.sums[i];
-    __syncthreads();
-    u64 target = (u64)((double)total * (double)task.top_p);
-    by_mass = block_select(s, n, ruler, target < 1 ? 1 : target, score, mass);
+    scores.each([&](int, float x) { own += mass(x); });
+    const u64 here = block_sum(s, own);
+    const u64 target = (u64)((double)(total > 0 ? total : here) * (double)task.top_p);
+    if (here < target) return TOO_FEW;
+    by_mass = block_select(s, scores, ruler, target < 1 ? 1 : target, mass);
   }
-
   auto weight = [&](float x) {
     if (x < floor || x == NEGATIVE_INFINITY) return (u64)0;
     if (filtered) {
       float distance = ruler.at(x);
       if (!kept(by_count, distance) || !kept(by_mass, distance)) return (u64)0;
     }
-    return (u64)(__expf((x - top.value) * inverse) * MASS_UNIT);
+    return weights.of(x);
   };
-  return draw_at_share(s, n, task.share, score, weight, top.token);
+  return draw_at_share(s, scores, task.share, weight, NONE_LEFT);
+}
+
+// Scores that were collected, by their place among those.
+struct Collected {
+  const SampleShared& s;
+  int count;
+
+  DEVICE int size() const { return count; }
+  DEVICE float get(int i) const { return s.values[i]; }
+  template <class F>
+  DEVICE void each(F f) const {
+    for (int i = threadIdx.x; i < count; i += SAMPLE_THREADS) f(i, s.values[i]);
+  }
+};
+
+// Collects the scores that are no less than that of the thread whose own is the r-th largest of all
+// threads': r of them at least, in order of token id. Returns how many, or 0 if there is no room for them; and
+// the least of them, and, if asked for, the weight of all.
+DEVICE int block_collect(SampleShared& s, const Scores& scores, int r, const Weights& weights,
+                         bool weighed, float* least, u64* total) {
+  const float mine = s.own[threadIdx.x];
+  int before = 0;
+  for (int i = 0; i < SAMPLE_THREADS; i++) {
+    before += s.own[i] > mine || (s.own[i] == mine && i < threadIdx.x);
+  }
+  if (before == r - 1) s.low[0] = mine;
+  if (threadIdx.x == 0) s.count = 0;
+  __syncthreads();
+  const float from = s.low[0];
+  u64 weight = 0;
+  scores.each([&](int token, float x) {
+    if (x == NEGATIVE_INFINITY) return;
+    if (weighed) weight += weights.of(x);
+    if (x < from) return;
+    const int at = atomicAdd(&s.count, 1);
+    if (at < CANDIDATES) {
+      s.values[at] = x;
+      s.tokens[at] = token;
+    }
+  });
+  *total = block_sum(s, weight);
+  const int count = s.count;
+  if (count > CANDIDATES) return 0;
+  const int EACH = CANDIDATES / SAMPLE_THREADS;
+  float values[EACH], low = -NEGATIVE_INFINITY;
+  int tokens[EACH], places[EACH];
+#pragma unroll
+  for (int k = 0; k < EACH; k++) {
+    const int i = threadIdx.x + k * SAMPLE_THREADS;
+    if (i < count) {
+      values[k] = s.values[i];
+      tokens[k] = s.tokens[i];
+      low = fminf(low, values[k]);
+      places[k] = 0;
+      for (int j = 0; j < count; j++) places[k] += s.tokens[j] < tokens[k];
+    }
+  }
+  *least = block_least(s, low);
+#pragma unroll
+  for (int k = 0; k < EACH; k++) {
+    if (threadIdx.x + k * SAMPLE_THREADS < count) {
+      s.values[places[k]] = values[k];
+      s.tokens[places[k]] = tokens[k];
+    }
+  }
+  __syncthreads();
+  return count;
+}
+
+// A token among what temperature and filters leave. all: of the raw logits.
+DEVICE int draw(SampleShared& s, const LogitTaskRecord& task, const Scores& scores,
+                const Survey& all) {
+  const bool filtered = task.top_k > 0 || task.top_p < 1.f;
+  Best top = {all.top, all.token};
+  if (task.edits_count > 0 || filtered) top = block_best(s, scores);
+  if (top.value == NEGATIVE_INFINITY) return NO_TOKEN;
+  if (task.temperature == 0.f) return top.token;
+
+  float least = all.least;
+  if (filtered && task.top_k <= CANDIDATE_TOP_K) {
+    const bool counted = task.top_k > 0;
+    u64 total;
+    const int count = block_collect(s, scores, counted ? task.top_k : CANDIDATE_THREADS,
+                                    {top.value, 1.f / task.temperature}, !counted, &least, &total);
+    if (count > 0) {
+      const int at = draw_among(s, task, Collected{s, count}, top.value, least, total);
+      if (at != TOO_FEW) return at == NONE_LEFT ? top.token : s.tokens[at];
+    }
+  }
+  if (filtered) {
+    least = top.value;
+    scores.each([&](int, float x) {
+      if (x != NEGATIVE_INFINITY) least = fminf(least, x);
+    });
+    least = block_least(s, least);
+  }
+  const int token = draw_among(s, task, scores, top.value, least, 0);
+  return token == NONE_LEFT ? top.token : token;
 }
 
 // grid (SURVEY_SLICES, tasks), block SURVEY_THREADS
@@ -455,7 +595,7 @@ KERNEL void __launch_bounds__(SURVEY_THREADS) survey(SampleWork work) {
 }
 
 // grid (tasks); dynamic shared memory: one bit a token, in whole u32
-KERNEL void __launch_bounds__(SAMPLE_THREADS) sample(SampleWork work) {
+KERNEL void __launch_bounds__(SAMPLE_THREADS, 1) sample(SampleWork work) {
   begin_kernel();
   DYNAMIC_SHARED(edited_bytes);
   __shared__ SampleShared s;
@@ -468,8 +608,11 @@ KERNEL void __launch_bounds__(SAMPLE_THREADS) sample(SampleWork work) {
   all.join<SURVEY_SLICES>();
   float normaliser = all.top + logf(all.sum);
   bool numbers = normaliser - normaliser == 0.f;
-  if (numbers && task.top_count > 0)
-    report_top(s, work, task, scores, ruler_of(all.top, all.least), normaliser);
+  if (numbers && task.top_count > 0) {
+    Scores raw = scores;
+    raw.edited = 0;
+    report_top(s, work, task, raw, ruler_of(all.top, all.least), normaliser);
+  }
 
   int token = task.target;
   if (task.kind == KIND_DRAW && !numbers) token = NO_TOKEN;
@@ -486,7 +629,7 @@ KERNEL void __launch_bounds__(SAMPLE_THREADS) sample(SampleWork work) {
         }
         __syncthreads();
       }
-      token = draw(s, work, task, scores, all);
+      token = draw(s, task, scores, all);
     }
   }
   if (threadIdx.x == 0) {
