@@ -15,10 +15,10 @@ DEVICE u32 in_register(u32 x) {
   return x;
 }
 
-// Threads that kernels of few tokens are compiled for: more than the 288 or 384 they have, so that
-// registers are left. Blocks of the small kernels between products then find room beside this one, and this one
-// beside those of attention: weights come while those run.
-#define FEW_THREADS 512
+// Threads that kernels of few tokens are compiled for. They use fewer registers than that would leave
+// them: blocks of the small kernels between products find room beside this one, and this one beside
+// those of attention, so that weights come while those run.
+#define FEW_THREADS 384
 
 // A group's product with two rows of tiles, unit after unit. A tile is taken in quarters of 32 inputs:
 // while the tensor cores work on one tile's, the weights of the other's are made.
@@ -35,7 +35,7 @@ struct FewMultiplier {
   float sum[2][LENGTH];  // all / WEIGHT_PARTS
   float product[2][LENGTH];
   u32 weights[2][2][2][4];
-  u32 words[2][2];  // of the quarter to come
+  u32 words[2][4];  // of the half that the quarter to come is in
   u32 rows[2][2];   // scales and zeros of rows r and r + 8 of the unit to come
   u32 zero[2][2];
 
@@ -46,18 +46,19 @@ struct FewMultiplier {
     row = in_register(R::X_BYTES + group * 2 * TILE_BYTES + row_of(thread));
   }
 
-  template <int TILE, int QUARTER>
+  // All 16 bytes: of 8 at a time, threads would find only half of the banks.
+  template <int TILE, int HALF>
   DEVICE void load() {
-    load_shared(words[TILE], part + at + TILE * TILE_BYTES + (QUARTER >> 1) * 2048 + (QUARTER & 1) * 8);
+    load_shared(words[TILE], part + at + TILE * TILE_BYTES + HALF * 2048);
   }
 
-  // Makes the weights of a quarter, fetches the words of the next of the unit.
+  // Makes the weights of a quarter, fetches the words of the next half of the unit.
   template <int TILE, int QUARTER>
   DEVICE void prepare() {
     u32(&a)[2][4] = weights[TILE][QUARTER & 1];
-    make_weights(words[TILE][0], zero[TILE], a[0]);
-    make_weights(words[TILE][1], zero[TILE], a[1]);
-    if (QUARTER < 3) load<TILE, QUARTER + 1>();
+#pragma unroll
+    for (int i = 0; i < 2; i++) make_weights(words[TILE][(QUARTER & 1) * 2 + i], zero[TILE], a[i]);
+    if (QUARTER == 1) load<TILE, 1>();
   }
 
   // Begins with a tile of the unit, once it is there.
@@ -72,19 +73,19 @@ struct FewMultiplier {
     prepare<TILE, 0>();
   }
 
-  // x: the tokens of the stage, as the low half of a descriptor.
+  // x: describes the tokens of the stage.
   template <int TILE, int QUARTER>
-  DEVICE void start(u32 x) {
+  DEVICE void start(u64 x) {
     const u32(&a)[2][4] = weights[TILE][QUARTER & 1];
-    const u32 b = x + (QUARTER >> 1) * (R::X_BYTES / 2 >> 4) + (QUARTER & 1) * 4;
+    const u64 b = x + (QUARTER >> 1) * (R::X_BYTES / 2 >> 4) + (QUARTER & 1) * 4;
     wgmma_fence();
-    wgmma(product[TILE], a[0], MATRIX_DESCRIPTOR_HIGH | b, QUARTER > 0);
-    wgmma(product[TILE], a[1], MATRIX_DESCRIPTOR_HIGH | (b + 2), 1);
+    wgmma(product[TILE], a[0], b, QUARTER > 0);
+    wgmma(product[TILE], a[1], b + 2, 1);
     wgmma_commit();
   }
 
   template <int TILE, int QUARTER>
-  DEVICE void prepare_and_start(u32 x) {
+  DEVICE void prepare_and_start(u64 x) {
     prepare<TILE, QUARTER>();
     start<TILE, QUARTER>(x);
   }
@@ -115,7 +116,7 @@ struct FewMultiplier {
       for (int i = 0; i < LENGTH; i++) sum[t][i] = 0.f;
     for (; units > 0; units--, left--) {
       // the same in all lanes, as the compiler cannot tell: descriptors belong in uniform registers
-      const u32 x = __shfl_sync(FULL_WARP, (u32)matrix_descriptor(at), 0);
+      const u64 x = MATRIX_DESCRIPTOR_HIGH | __shfl_sync(FULL_WARP, (u32)matrix_descriptor(at), 0);
       start<0, 0>(x);
       start<1, 0>(x);
       prepare_and_start<0, 1>(x);
