@@ -728,6 +728,16 @@ def check_sample():
             outside = torch.maximum(low - shares, shares - run[got]).clamp_min(0).max().item()
             report(f"sample V{vocabulary} share {settings}", outside, 1e-5)
             report(f"sample V{vocabulary} only what is left {settings}", int((prob[got] == 0).sum().item()), 0)
+    # more left than candidates have room for: equals, which are kept together, and a flat distribution
+    vocabulary, shares = 4095, [(i + 0.5) / 20 for i in range(20)]
+    for settings in (dict(top_k=3), dict(top_p=0.5), dict(top_k=3, top_p=0.5)):
+        got = sample_run(torch.zeros(1, 4096, device=DEV), vocabulary, [dict(row=0, temperature=1.0, share=x, **settings) for x in shares], [], 0)[0]
+        report(f"sample equals {settings}", (got.double() - torch.tensor(shares, device=DEV) * vocabulary).abs().max().item(), 1.0)
+    flat = torch.randn(1, 4096, device=DEV) * 0.1
+    prob, order = flat[0, :vocabulary].double().softmax(-1).sort(descending=True)
+    left = set(order[: int((prob.cumsum(0) < 0.9).sum().item()) + 1].tolist())
+    got = sample_run(flat, vocabulary, [dict(row=0, temperature=1.0, top_p=0.9, share=x) for x in shares], [], 0)[0].tolist()
+    report(f"sample flat top-p keeps {len(left)}", sum(x not in left for x in got) + int(len(set(got)) < 10), 0)
     broken = torch.randn(3, 64, device=DEV)
     broken[1, 5] = float("nan")
     broken[2, 5] = float("inf")
