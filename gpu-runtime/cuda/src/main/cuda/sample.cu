@@ -93,7 +93,8 @@ struct SampleWork {
   const LogitTaskRecord* tasks;
   const LogitEdit* edits;
   int* tokens;        // (tasks) drawn or scored
-  float* logprobs;    // (tasks)
+  int* told;          // the same and
+  float* logprobs;    // (tasks) for the host, in its memory
   int* top_tokens;    // all reported
   float* top_logprobs;
   Survey* surveys;      // (tasks, SURVEY_SLICES)
@@ -633,7 +634,7 @@ KERNEL void __launch_bounds__(SAMPLE_THREADS, 1) sample(SampleWork work) {
     }
   }
   if (threadIdx.x == 0) {
-    work.tokens[blockIdx.x] = token;
+    work.tokens[blockIdx.x] = work.told[blockIdx.x] = token;
     work.logprobs[blockIdx.x] =
         numbers && token != NO_TOKEN ? scores.raw(token) - normaliser : __uint_as_float(0x7fc00000u);
   }

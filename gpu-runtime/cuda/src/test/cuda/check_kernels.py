@@ -650,14 +650,29 @@ def sample_run(logits, vocabulary, tasks, edits, tops):
     top_tokens = torch.full((max(tops, 1),), -1, dtype=torch.int32, device=DEV)
     top_logprobs = nan(max(tops, 1), dtype=f32t)
     surveys = nan(len(tasks) * 16 * 4, dtype=f32t)
-    work = structure("S", logits=logits, tasks=tasks_t, edits=edits_t, tokens=tokens, logprobs=logprobs, top_tokens=top_tokens,
+    told = torch.full((len(tasks),), -2, dtype=torch.int32, device=DEV)
+    work = structure("S", logits=logits, tasks=tasks_t, edits=edits_t, tokens=tokens, told=told, logprobs=logprobs, top_tokens=top_tokens,
                      top_logprobs=top_logprobs, surveys=surveys, pitch=u64(logits.stride(0)), vocabulary=vocabulary)
     def run():
         K.launch("sample", "survey", (16, len(tasks), 1), 256, 0, [work])
         K.launch("sample", "sample", (len(tasks), 1, 1), 512, (vocabulary + 31) // 32 * 4, [work])
     run()
     K.synchronize()
+    report("sample tells what it keeps", int((told != tokens).sum().item()), 0)
     return tokens, logprobs, top_tokens, top_logprobs, run
+
+
+def check_fetch():
+    host = torch.randint(0, 2**31 - 1, (4096,), dtype=torch.int32, pin_memory=BIG)
+    for ranges in ([(0, 1)], [(0, 3), (5, 1), (100, 400), (1023, 1)], [(7, 1016)], [(12 * i, 11) for i in range(12)]):
+        to, want = torch.full((4096,), -1, dtype=torch.int32, device=DEV), torch.full((4096,), -1, dtype=torch.int32)
+        for first, count in ranges:
+            want[4 * first : 4 * (first + count)] = host[4 * first : 4 * (first + count)]
+        firsts, counts = ([r[i] for r in ranges] + [0] * (12 - len(ranges)) for i in (0, 1))
+        work = structure("FetchWork", source=host, to=to, ranges=len(ranges), **{f"first{i}": x for i, x in enumerate(firsts)}, **{f"count{i}": x for i, x in enumerate(counts)}, padding=0)
+        K.launch("fetch", "fetch", ((sum(counts) + 255) // 256, 1, 1), 256, 0, [work])
+        K.synchronize()
+        report(f"fetch {len(ranges)} ranges", int((to.cpu() != want).sum().item()), 0)
 
 
 def check_sample():
@@ -971,7 +986,7 @@ def check_all_reduce():
         report(f"all_reduce {count} ranks, nobody gave up", int(ranks.failures.count_nonzero()), 0)
 
 
-CHECKS = dict(w4=check_w4, w4_gate=check_w4_gate, sums=check_sums, embed=check_embed, norm=check_norm, activation=check_activation, gather=check_gather, convert=check_convert,
+CHECKS = dict(w4=check_w4, w4_gate=check_w4_gate, sums=check_sums, embed=check_embed, norm=check_norm, activation=check_activation, gather=check_gather, fetch=check_fetch, convert=check_convert,
               heads=check_heads, decode=check_decode, prefix=check_prefix, prefill=check_prefill, sample=check_sample, all_reduce=check_all_reduce)
 if __name__ == "__main__":
     for name, check in CHECKS.items():

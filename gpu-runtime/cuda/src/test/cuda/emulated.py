@@ -9,7 +9,7 @@ folder = sys.argv[1]
 os.makedirs(folder, exist_ok=True)
 emulated = Emulated()
 by_head = ("heads", "decode_attention", "prefill_attention", "append8", "decode_attention8", "prefill_attention8")
-plain = ("embed", "norm", "activation", "gather", "convert", "sample", "all_reduce", "w4", "w4_wide")
+plain = ("embed", "norm", "activation", "gather", "convert", "fetch", "sample", "all_reduce", "w4", "w4_wide")
 for file, head in [(f, 0) for f in plain] + [(f, h) for f in by_head for h in (8, 16, 64, 80, 128)]:
     library = emulated.library(file, head or 128)
     shutil.copy(library._name, os.path.join(folder, f"{file}.{head}.so"))

@@ -449,6 +449,7 @@ DEVICE void load_shared(u32 (&x)[4], u32 address) {
 DEVICE int thread_now() { return threadIdx.x; }
 DEVICE int block_now() { return blockIdx.x; }
 inline uint4 __ldcg(const uint4* p) { return *p; }
+inline uint4 load_host(const uint4* p) { return *p; }
 inline u32 __ldcs(const u32* p) { return *p; }
 inline float4 __ldcg(const float4* p) { return *p; }
 inline float __ldcg(const float* p) { return *p; }

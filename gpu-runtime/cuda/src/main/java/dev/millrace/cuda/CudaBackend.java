@@ -64,6 +64,7 @@ final class CudaBackend extends CudaVerbs {
   private final CudaBatch batch;
   private final PinnedBuffer[] stepMemory = new PinnedBuffer[2];
   private final CudaEvent[] stepCopied = new CudaEvent[2];
+  private final HostFetch fetch = new HostFetch();
   private final PinnedBuffer transfer;
   private final Map<Form, RecordedGraph> graphs = new HashMap<>();
   private Optional<WeightUpload> upload = Optional.empty();
@@ -256,7 +257,8 @@ final class CudaBackend extends CudaVerbs {
       stepCopied[turn].await(settings.deadline());
     }
     batch.take(plan, stepMemory[turn].bytes());
-    stepMemory[turn].upload(0, scratch.step(), batch.usedBytes(), stream());
+    batch.ranges(fetch.start());
+    fetch.run(stepMemory[turn], scratch.step(), kernels(), stream());
     stepCopied[turn].record(stream());
     beginStep(batch, layout);
     return batch;

@@ -266,9 +266,17 @@ final class CudaBatch implements StepBatch {
     }
   }
 
-  /** Bytes of the step's memory that are in use. */
-  int usedBytes() {
-    return layout.pages() + 4 * pages;
+  /** Names what of the step's memory is in use. */
+  void ranges(HostRanges used) {
+    used.add(layout.header(), 2L * Integer.BYTES);
+    used.add(layout.tokenIds(), 4L * rows);
+    used.add(layout.positions(), 4L * rows);
+    used.add(layout.slots(), 4L * rows);
+    used.add(layout.logitRows(), 4L * logitRows);
+    used.add(layout.items(), (long) StepLayout.ITEM_BYTES * items);
+    used.add(layout.tiles(), (long) StepLayout.TILE_BYTES * (tiles + prefixes.tiles()));
+    used.add(layout.prefixMembers(), (long) StepLayout.MEMBER_BYTES * prefixes.members());
+    used.add(layout.pages(), 4L * pages);
   }
 
   int decodes() {

@@ -43,6 +43,7 @@ final class CudaLogitTasks implements LogitTasks, AutoCloseable {
   private final int vocabulary;
   private final TaskLayout layout;
   private final LogitEdits edits;
+  private final HostFetch fetch = new HostFetch();
   private final Arguments arguments = new Arguments();
   private final Turn[] turns = new Turn[TURNS];
   private int begun; // steps
@@ -230,8 +231,11 @@ final class CudaLogitTasks implements LogitTasks, AutoCloseable {
     }
     turn.launches++;
     long device = backend.scratch().tasks();
-    upload(layout.tasks(), (long) TaskLayout.TASK_BYTES * turn.taskCount);
-    upload(layout.edits(), (long) TaskLayout.EDIT_BYTES * turn.editCount);
+    fetch.start();
+    fetch.add(layout.tasks(), (long) TaskLayout.TASK_BYTES * turn.taskCount);
+    fetch.add(layout.edits(), (long) TaskLayout.EDIT_BYTES * turn.editCount);
+    fetch.run(turn.memory, device, backend.kernels(), backend.stream());
+    long host = turn.memory.address();
     arguments
         .start()
         .beginStructure()
@@ -239,7 +243,8 @@ final class CudaLogitTasks implements LogitTasks, AutoCloseable {
         .i64(device + layout.tasks())
         .i64(device + layout.edits())
         .i64(device + layout.tokens())
-        .i64(device + layout.logprobs())
+        .i64(host + layout.tokens())
+        .i64(host + layout.logprobs())
         .i64(device + layout.topTokens())
         .i64(device + layout.topLogprobs())
         .i64(backend.scratch().workspace())
@@ -250,8 +255,6 @@ final class CudaLogitTasks implements LogitTasks, AutoCloseable {
     int editedBytes = (int) StepLayout.divideUp(vocabulary, 32) * Integer.BYTES;
     launch("sample", turn.taskCount, 1, THREADS, editedBytes);
     if (collective.rank() == 0) {
-      download(layout.tokens(), turn.taskCount);
-      download(layout.logprobs(), turn.taskCount);
       download(layout.topTokens(), turn.topCount);
       download(layout.topLogprobs(), turn.topCount);
     }
@@ -264,10 +267,6 @@ final class CudaLogitTasks implements LogitTasks, AutoCloseable {
         .kernels()
         .get(KernelFile.SAMPLE, entry)
         .launch(gridX, gridY, threads, sharedBytes, arguments, backend.stream());
-  }
-
-  private void upload(int at, long bytes) {
-    turn.memory.upload(at, backend.scratch().tasks() + at, bytes, backend.stream());
   }
 
   private void download(int at, int count) {

@@ -41,6 +41,7 @@ final class PrefixTiles {
   private final int[] chunks; // of a sequence; (sequencesMax)
   private final int[] parts; // chunks of a group; (sequencesMax / 4)
   private int tiles;
+  private int members;
   private int slotsUsed;
 
   /**
@@ -79,6 +80,7 @@ final class PrefixTiles {
     Arrays.fill(pages, 0, plan.sequences(), 0);
     Arrays.fill(chunks, 0, plan.sequences(), 0);
     tiles = 0;
+    members = 0;
     slotsUsed = 0;
     long saved = beginnings.find(plan, decoded, decodes);
     if (saved == 0) {
@@ -197,6 +199,7 @@ final class PrefixTiles {
         memory.putInt(at, plan.queryStarts()[s]);
         memory.putInt(at + 4, slotsUsed);
         at += StepLayout.MEMBER_BYTES;
+        members++;
         slotsUsed += parts[g];
       }
     }
@@ -240,6 +243,11 @@ final class PrefixTiles {
 
   int tiles() {
     return tiles;
+  }
+
+  /** Sequences that are told of, behind each other. */
+  int members() {
+    return members;
   }
 
   /** Slots of partial results, from 0 on, that are taken. */

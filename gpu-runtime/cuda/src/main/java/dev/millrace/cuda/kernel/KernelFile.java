@@ -23,6 +23,7 @@ public enum KernelFile {
           "add_bias_bf16")),
   ACTIVATION("activation", false, List.of("gated_activation", "gated_activation_sums")),
   GATHER("gather", false, List.of("gather_rows")),
+  FETCH("fetch", false, List.of("fetch")),
   CONVERT(
       "convert",
       false,
