@@ -6,8 +6,7 @@ import dev.millrace.engine.step.StepPlan;
 
 /**
  * Where everything a step's kernels look up lies in the step's memory, on host and device alike.
- * All offsets are fixed, so that a recorded graph finds them; the pages of the sequences, whose
- * number varies most, come last and are copied as far as they go.
+ * All offsets are fixed, so that a recorded graph finds them; what is in use is fetched.
  *
  * @param itemsMax most items of decode attention
  * @param slotsMax most partial results of decode and prefix attention
