@@ -1,5 +1,5 @@
-// What the host has written, out of its memory: ranges of 16-byte pieces. Copies would wait for the copy engine
-// and kernels behind them for the copies, some 5 us each time; and these take no more than is in use.
+// What the host has written, out of its memory: ranges of 16-byte pieces. A copy would wait for the copy engine,
+// and kernels behind it for the copy.
 #include "prelude.cuh"
 
 #define FETCH_RANGES 12

@@ -8,15 +8,10 @@
 #include "w4_gate.cuh"
 
 #if WGMMA
-// Two groups of four warps, two rows of tiles each. One warp more brings the units: whoever multiplies
-// has no time to.
 template <int TOKENS>
 DEVICE void multiply_few(const TensorMap& x, const Int4Product& p, int stages) {
-  DYNAMIC_SHARED(shared);
-  using R = Ring<TOKENS, 2, 2, true>;
-  R ring = {shared, stages, 0, 0};
-  let_next_start();
-  ring.start();
+  using R = FewRing<TOKENS>;
+  const R ring = begin_few<TOKENS>(stages);
   const int group = threadIdx.x / GROUP_THREADS, thread = threadIdx.x % GROUP_THREADS;
   const int units = unit_rows(p) * p.columns;
   const int begin = share_start(blockIdx.x, gridDim.x, units);

@@ -20,6 +20,21 @@ DEVICE u32 in_register(u32 x) {
 // those of attention, so that weights come while those run.
 #define FEW_THREADS 384
 
+// Two groups of four warps, two rows of tiles each. One warp more brings the units: whoever multiplies
+// has no time to.
+template <int TOKENS>
+using FewRing = Ring<TOKENS, 2, 2, true>;
+
+// What a kernel of few tokens begins with, all its threads.
+template <int TOKENS>
+DEVICE FewRing<TOKENS> begin_few(int stages) {
+  DYNAMIC_SHARED(shared);
+  FewRing<TOKENS> ring = {shared, stages, 0, 0};
+  let_next_start();
+  ring.start();
+  return ring;
+}
+
 // A group's product with two rows of tiles, unit after unit. A tile is taken in quarters of 32 inputs:
 // while the tensor cores work on one tile's, the weights of the other's are made.
 template <class R>

@@ -90,11 +90,8 @@ DEVICE void write_gated(const Int4Product& p, const float (&sum)[2][TOKENS / 2],
 
 template <int TOKENS>
 DEVICE void multiply_and_gate(const TensorMap& x, const Int4Product& p, int stages, u32* ended) {
-  DYNAMIC_SHARED(shared);
-  using R = Ring<TOKENS, 2, 2, true>;
-  R ring = {shared, stages, 0, 0};
-  let_next_start();
-  ring.start();
+  using R = FewRing<TOKENS>;
+  const R ring = begin_few<TOKENS>(stages);
   const int group = threadIdx.x / GROUP_THREADS, thread = threadIdx.x % GROUP_THREADS;
   const GateCut cut(p, TOKENS);
   const int begin = cut.begin(blockIdx.x), end = cut.begin(blockIdx.x + 1);

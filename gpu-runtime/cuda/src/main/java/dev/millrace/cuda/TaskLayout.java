@@ -4,7 +4,8 @@ import dev.millrace.engine.compute.StepLimits;
 
 /**
  * Where logit tasks and their answers lie, on host and device alike: records and edits go to the
- * device, answers come back. {@code sample.cu} defines the records.
+ * device; draws write tokens to both and log-probabilities to the host, the most likely tokens are
+ * copied back. {@code sample.cu} defines the records.
  *
  * @param tasksMax tasks of one launch
  * @param editsMax edits of all of them
