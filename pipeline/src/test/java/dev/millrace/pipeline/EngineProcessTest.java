@@ -410,11 +410,22 @@ final class EngineProcessTest {
 
   @Test
   void anEngineThatCannotBeOpenedSaysWhy() {
-    EngineFactory broken = hosted(new BrokenFactory("the workspace /nowhere is missing"));
+    EngineFactory broken = hosted(new BrokenFactory("the workspace /nowhere is missing", false));
 
     EngineException refused = assertThrows(EngineException.class, broken::openEngine);
 
     assertEquals("the workspace /nowhere is missing", refused.getMessage());
+  }
+
+  @Test
+  void aMistakeInTheProgramOfAnEngineIsToldByTheEndOfItsLog() {
+    EngineFactory broken = hosted(new BrokenFactory("layer 7 has no weights", true));
+
+    EngineException refused = assertThrows(EngineException.class, broken::openEngine);
+
+    assertTrue(
+        refused.getMessage().contains("IllegalStateException: layer 7 has no weights"),
+        refused.getMessage());
   }
 
   @Test
@@ -441,6 +452,19 @@ final class EngineProcessTest {
   }
 
   @Test
+  void aFolderWhosePathIsTooLongForASocketIsNamed() {
+    Path deep = folder.resolve("a".repeat(80));
+    System.setProperty(RUN_FOLDER, deep.toString());
+
+    EngineException refused =
+        assertThrows(EngineException.class, () -> hosted(logged("deep", 0)).openEngine());
+
+    assertTrue(refused.getMessage().contains("at most 107 bytes"), refused.getMessage());
+    assertTrue(refused.getMessage().contains(deep.toString()), refused.getMessage());
+    assertTrue(refused.getMessage().contains("MILLRACE_RUN_DIR"), refused.getMessage());
+  }
+
+  @Test
   void theSocketIsItsUsersAlone() throws IOException {
     try (Engine engine = hosted(logged("mode", 0)).openEngine();
         Stream<Path> all = Files.walk(folder.resolve("run"))) {
@@ -455,7 +479,7 @@ final class EngineProcessTest {
   }
 
   /** Refuses to open. */
-  private record BrokenFactory(String message) implements EngineFactory {
+  private record BrokenFactory(String message, boolean byMistake) implements EngineFactory {
     @Override
     public String fingerprint() {
       return "broken";
@@ -473,7 +497,7 @@ final class EngineProcessTest {
 
     @Override
     public Engine openEngine() {
-      throw new EngineException(message);
+      throw byMistake ? new IllegalStateException(message) : new EngineException(message);
     }
   }
 }

@@ -60,7 +60,7 @@ final class EngineConnector {
       HostFolder folder = HostFolder.ofUser();
       ChildJvm jvm = ChildJvm.likeThis(settings);
       for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-        Path socket = folder.ofThisProcess().resolve(name(jvm) + ".sock");
+        Path socket = folder.socketOfThisProcess(name(jvm));
         Engine engine = connect(jvm, socket, folder.devices());
         if (engine != null) {
           return engine;

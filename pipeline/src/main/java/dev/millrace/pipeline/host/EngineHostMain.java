@@ -7,6 +7,8 @@ import java.io.DataInputStream;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,7 +42,14 @@ public final class EngineHostMain {
     watch.start();
     // a signal, too: what ends a worker's whole process group must leave nothing behind either
     Runtime.getRuntime().addShutdownHook(new Thread(host::tidyUp, "host-tidy"));
-    host.serve();
+    try {
+      host.serve();
+    } catch (IOException | RuntimeException e) {
+      StringWriter trace = new StringWriter();
+      e.printStackTrace(new PrintWriter(trace, true));
+      host.log(trace.toString());
+      Runtime.getRuntime().halt(1); // leaves the log for the worker to read
+    }
   }
 
   private void serve() throws IOException, InterruptedException {

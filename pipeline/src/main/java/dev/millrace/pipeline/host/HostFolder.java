@@ -2,6 +2,7 @@ package dev.millrace.pipeline.host;
 
 import dev.millrace.pipeline.store.AtomicFiles;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -33,6 +34,10 @@ final class HostFolder {
   private static final Set<PosixFilePermission> OWNER_ONLY =
       PosixFilePermissions.fromString("rwx------");
   private static final Pattern WORKER = Pattern.compile("w-(\\d+)-(\\d+)");
+
+  /** What {@code sockaddr_un} holds but for its closing zero; see unix(7). */
+  private static final int SOCKET_BYTES_MAX = 107;
+
   private static final String VARIABLE = "MILLRACE_RUN_DIR";
   private static final String PROPERTY = "millrace.run.dir";
 
@@ -102,8 +107,30 @@ final class HostFolder {
     return devices;
   }
 
+  /**
+   * Where an engine of this process listens, in a folder that is made if it is not there.
+   *
+   * @throws IOException if the system could not bind a socket there
+   */
+  Path socketOfThisProcess(String engine) throws IOException {
+    Path socket = ofThisProcess().resolve(engine + ".sock");
+    int bytes = socket.toString().getBytes(StandardCharsets.UTF_8).length;
+    if (bytes > SOCKET_BYTES_MAX) {
+      throw new IOException(
+          "expected at most "
+              + SOCKET_BYTES_MAX
+              + " bytes in the path of a socket, found "
+              + bytes
+              + " (socket="
+              + socket
+              + "); name a folder with a shorter path in "
+              + VARIABLE);
+    }
+    return socket;
+  }
+
   /** The folder of this process, made if it is not there. */
-  Path ofThisProcess() throws IOException {
+  private Path ofThisProcess() throws IOException {
     ProcessHandle self = ProcessHandle.current();
     Path folder = base.resolve("w-" + self.pid() + "-" + started(self));
     sweep();
