@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import dev.millrace.api.engine.EngineFactory;
 import dev.millrace.converter.Conversion;
@@ -340,17 +341,7 @@ final class ClusterIT {
 
   @Test
   void anotherVersionOfFlinkIsNamed() throws IOException {
-    HttpServer other =
-        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-    other.createContext(
-        "/config",
-        exchange -> {
-          byte[] body = "{\"flink-version\":\"1.18.1\"}".getBytes(StandardCharsets.UTF_8);
-          exchange.sendResponseHeaders(200, body.length);
-          exchange.getResponseBody().write(body);
-          exchange.close();
-        });
-    other.start();
+    HttpServer other = jobManager("1.18.1");
     try {
       String master = "127.0.0.1:" + other.getAddress().getPort();
 
@@ -365,6 +356,47 @@ final class ClusterIT {
     } finally {
       other.stop(0);
     }
+  }
+
+  @Test
+  void aJobManagerThatIsLostWhileItIsGivenTheJobCanBeTriedAgain() throws IOException {
+    HttpServer lost = jobManager(FlinkSettings.VERSION_LINE + ".3");
+    answer(lost, "/overview", "{\"slots-total\":2}");
+    lost.createContext("/", HttpExchange::close); // what else is asked finds the connection closed
+    try {
+      String master = "127.0.0.1:" + lost.getAddress().getPort();
+
+      JobException failure =
+          refused(echo(), new FlinkSettings(master, 1, List.of(Cluster.clusterJar().toString())));
+
+      assertEquals(ExitCode.RETRYABLE, failure.exitCode(), failure.getMessage());
+      assertTrue(
+          failure.getMessage().contains("the JobManager at " + master + " was lost while"),
+          failure.getMessage());
+      assertTrue(failure.getMessage().contains("same command again"), failure.getMessage());
+    } finally {
+      lost.stop(0);
+    }
+  }
+
+  /** Somebody who says to be a JobManager. */
+  private static HttpServer jobManager(String version) throws IOException {
+    HttpServer server =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    answer(server, "/config", "{\"flink-version\":\"" + version + "\"}");
+    server.start();
+    return server;
+  }
+
+  private static void answer(HttpServer server, String path, String body) {
+    byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
+    server.createContext(
+        path,
+        exchange -> {
+          exchange.sendResponseHeaders(200, bytes.length);
+          exchange.getResponseBody().write(bytes);
+          exchange.close();
+        });
   }
 
   @Test

@@ -15,6 +15,7 @@ import dev.millrace.pipeline.group.Chunk;
 import dev.millrace.pipeline.job.CancelToken;
 import dev.millrace.pipeline.job.Counters;
 import dev.millrace.pipeline.job.JobCancelledException;
+import dev.millrace.pipeline.job.JobException;
 import dev.millrace.pipeline.job.RetryableException;
 import dev.millrace.pipeline.store.AtomicFiles;
 import dev.millrace.pipeline.store.WorkFolder;
@@ -113,19 +114,20 @@ final class ClusterGeneration {
       runLocal(chunks, name, configuration, follower, context);
       return;
     }
+    FlinkCluster cluster = new FlinkCluster(settings.master());
     new Submission(settings.master(), name).write(folder);
-    submit(chunks, name, configuration);
-    awaitRemote(new FlinkCluster(settings.master()).job(name), follower);
+    try {
+      submit(chunks, name, configuration);
+    } catch (RuntimeException e) {
+      JobException loss = cluster.lossWhileSubmitting(e);
+      throw loss != null ? loss : Generation.translate(e);
+    }
+    awaitRemote(cluster.job(name), follower);
   }
 
   private PipelineResult submit(List<Chunk> chunks, String name, Path configuration) {
     PipelineOptions options = Generation.options(jobArguments(chunks, name, configuration));
-    Pipeline pipeline = pipeline(chunks, options, folder, factory, sampling, name);
-    try {
-      return pipeline.run();
-    } catch (RuntimeException e) {
-      throw Generation.translate(e);
-    }
+    return pipeline(chunks, options, folder, factory, sampling, name).run();
   }
 
   /**

@@ -2,13 +2,13 @@ package dev.millrace.pipeline.flink;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.millrace.pipeline.job.ExitCode;
 import dev.millrace.pipeline.job.InvalidInputException;
 import dev.millrace.pipeline.job.JobCancelledException;
 import dev.millrace.pipeline.job.JobException;
 import dev.millrace.pipeline.job.RetryableException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
+import java.net.SocketException;
 import java.time.Duration;
 
 /** A session cluster: whether it is there and fits, and the jobs on it. */
@@ -86,9 +86,18 @@ public final class FlinkCluster {
     try {
       return rest.get("/overview");
     } catch (IOException e) {
-      throw new RetryableException(
-          "the JobManager at " + rest.master() + " answers no more: " + e.getMessage(), e);
+      throw silent(e);
     }
+  }
+
+  private RetryableException silent(IOException cause) {
+    return new RetryableException(
+        "the JobManager at "
+            + rest.master()
+            + " answers no more ("
+            + cause
+            + "); finished rows are kept, start the same command again when it is back",
+        cause);
   }
 
   static void sleep() {
@@ -103,13 +112,17 @@ public final class FlinkCluster {
   /**
    * The job of this name.
    *
-   * @throws JobException if the cluster does not know it
+   * @throws RetryableException if the cluster does not know it, or does not answer
    */
-  public FlinkJob job(String name) throws IOException {
-    FlinkJob job = find(name);
+  public FlinkJob job(String name) {
+    FlinkJob job;
+    try {
+      job = find(name);
+    } catch (IOException e) {
+      throw silent(e);
+    }
     if (job == null) {
-      throw new JobException(
-          ExitCode.RETRYABLE,
+      throw new RetryableException(
           "expected the job "
               + name
               + " at "
@@ -118,6 +131,38 @@ public final class FlinkCluster {
               + " start the same command again");
     }
     return job;
+  }
+
+  /**
+   * What it means that a job could not be handed over, if it means that the JobManager was lost
+   * meanwhile; else null.
+   *
+   * @param failure of Flink's client, which tries again for some seconds before it gives up
+   */
+  public RetryableException lossWhileSubmitting(RuntimeException failure) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof SocketException
+          || cause.getClass().getSimpleName().equals("RetryException")
+          || isOfUnknownJob(String.valueOf(cause.getMessage()))) {
+        return new RetryableException(
+            "the JobManager at "
+                + rest.master()
+                + " was lost while it was given the job ("
+                + root(failure)
+                + "); finished rows are kept, start the same command again when it is back",
+            failure);
+      }
+    }
+    return null;
+  }
+
+  private static Throwable root(Throwable failure) {
+    return failure.getCause() == null ? failure : root(failure.getCause());
+  }
+
+  /** Whether an error of a JobManager says that it has no such job: it was started anew. */
+  static boolean isOfUnknownJob(String error) {
+    return error.contains("FlinkJobNotFoundException");
   }
 
   /** The job of this name, or null if the cluster does not know it. */

@@ -1,5 +1,6 @@
 package dev.millrace.pipeline.flink;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.FileNotFoundException;
@@ -75,8 +76,29 @@ final class FlinkRest {
       throw new FileNotFoundException(master + " knows nothing of " + path);
     }
     if (status >= ERRORS_FROM) {
-      throw new IOException(master + " answered " + status + ": " + body);
+      String why = reason(body);
+      if (FlinkCluster.isOfUnknownJob(why)) { // of a job forgotten only now it says 500, not 404
+        throw new FileNotFoundException(master + " knows nothing of " + path + ": " + why);
+      }
+      throw new IOException(master + " answered " + status + ": " + why);
     }
     return body.isEmpty() ? JSON.createObjectNode() : JSON.readTree(body);
+  }
+
+  /** The last error told, without the JobManager's stack trace; the body where it tells none. */
+  private static String reason(String body) {
+    String reason = body;
+    try {
+      for (JsonNode error : JSON.readTree(body).path("errors")) {
+        reason = error.asText();
+      }
+    } catch (JsonProcessingException e) {
+      return body; // a proxy's page
+    }
+    return reason
+        .lines()
+        .filter(line -> !line.startsWith("<Exception on server side:"))
+        .findFirst()
+        .orElse(body);
   }
 }
