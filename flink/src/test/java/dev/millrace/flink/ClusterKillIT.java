@@ -19,6 +19,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.CleanupMode;
 import org.junit.jupiter.api.io.TempDir;
 
 /** One job that is killed twenty times: its engines, workers, JobManager and clients. */
@@ -28,7 +29,8 @@ final class ClusterKillIT {
   private static final int KILLS = 20;
   private static final int RETRYABLE = 75;
 
-  @TempDir private Path folder;
+  @TempDir(cleanup = CleanupMode.ON_SUCCESS)
+  private Path folder;
 
   private enum Victim {
     ENGINE,
