@@ -5,50 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.api.engine.DeviceReading;
-import dev.millrace.converter.Conversion;
-import dev.millrace.converter.ConversionSettings;
-import dev.millrace.jobs.CommandLineRun;
-import dev.millrace.jobs.RepositoryFiles;
 import dev.millrace.jobs.memory.MemoryStress.Round;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-final class StressMemoryCommandTest {
+final class MemoryStressTest {
   private static final long MIB = 1 << 20;
-
-  @TempDir private Path folder;
-
-  @Test
-  void smallModelOnTheCpuGivesAllBack() throws Exception {
-    Path config = RepositoryFiles.sampleData("models/tiny-qwen2.5/config.json");
-    Path workspace = folder.resolve("ws");
-    Conversion.ofRandom(1, config, null, null, ConversionSettings.to(workspace));
-
-    CommandLineRun run =
-        CommandLineRun.millrace(
-            folder.resolve("cache"),
-            "stress-memory",
-            "--workspace",
-            workspace.toString(),
-            "--rounds",
-            "4",
-            "--requests",
-            "3",
-            "--backend",
-            "cpu",
-            "--tp",
-            "2",
-            "--kv-cache-gib",
-            "0.0625");
-
-    assertEquals(0, run.exitCode(), run.all());
-    assertTrue(run.out().contains("round 4, closed"), run.out());
-    assertTrue(run.out().contains("Sound: drift"), run.out());
-    assertTrue(run.out().contains("a rank by the engine's books"), run.out());
-  }
 
   @Test
   void whatDoesNotComeBackIsADrift() {
