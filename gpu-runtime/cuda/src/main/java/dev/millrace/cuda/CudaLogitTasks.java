@@ -3,6 +3,7 @@ package dev.millrace.cuda;
 import dev.millrace.cuda.device.CudaEvent;
 import dev.millrace.cuda.device.PinnedBuffer;
 import dev.millrace.cuda.kernel.Arguments;
+import dev.millrace.cuda.kernel.Kernel;
 import dev.millrace.cuda.kernel.KernelFile;
 import dev.millrace.engine.compute.StepLimits;
 import dev.millrace.engine.compute.Tensor;
@@ -46,8 +47,8 @@ final class CudaLogitTasks implements LogitTasks, AutoCloseable {
   private final HostFetch fetch = new HostFetch();
   private final Arguments arguments = new Arguments();
   private final Turn[] turns = new Turn[TURNS];
-  private int begun; // steps
-  private int awaited; // steps
+  private long begun; // steps
+  private long awaited; // steps
   private Turn turn; // of the last step
 
   /** Host memory of a step under way, and its last launch. */
@@ -98,7 +99,7 @@ final class CudaLogitTasks implements LogitTasks, AutoCloseable {
 
   @Override
   public void begin(StepPlan plan, StepResult result) {
-    turn = turns[begun++ % TURNS];
+    turn = turns[(int) (begun++ % TURNS)];
     turn.tasks = plan.logitTasks();
     turn.result = result;
     turn.launches = 0;
@@ -107,6 +108,7 @@ final class CudaLogitTasks implements LogitTasks, AutoCloseable {
 
   @Override
   public void run(int firstRow, int rows, Tensor logits) {
+    backend.settle(); // of an int4 head few rows are sums until somebody asks for them
     if (collective.ranks() > 1) {
       collective.allGather(logits, gathered, rows);
     }
@@ -148,7 +150,7 @@ final class CudaLogitTasks implements LogitTasks, AutoCloseable {
 
   @Override
   public void await() {
-    Turn oldest = turns[awaited++ % TURNS];
+    Turn oldest = turns[(int) (awaited++ % TURNS)];
     await(oldest);
   }
 
@@ -251,9 +253,12 @@ final class CudaLogitTasks implements LogitTasks, AutoCloseable {
         .i64(gathered.pitch())
         .i32(vocabulary)
         .endStructure();
-    launch("survey", SURVEY_SLICES, turn.taskCount, SURVEY_THREADS, 0);
+    kernel("survey")
+        .launch(SURVEY_SLICES, turn.taskCount, SURVEY_THREADS, 0, arguments, backend.stream());
     int editedBytes = (int) StepLayout.divideUp(vocabulary, 32) * Integer.BYTES;
-    launch("sample", turn.taskCount, 1, THREADS, editedBytes);
+    kernel("sample")
+        .withSharedBytes(editedBytes)
+        .launch(turn.taskCount, 1, THREADS, editedBytes, arguments, backend.stream());
     if (collective.rank() == 0) {
       download(layout.topTokens(), turn.topCount);
       download(layout.topLogprobs(), turn.topCount);
@@ -262,11 +267,8 @@ final class CudaLogitTasks implements LogitTasks, AutoCloseable {
     turn.outstanding = true;
   }
 
-  private void launch(String entry, int gridX, int gridY, int threads, int sharedBytes) {
-    backend
-        .kernels()
-        .get(KernelFile.SAMPLE, entry)
-        .launch(gridX, gridY, threads, sharedBytes, arguments, backend.stream());
+  private Kernel kernel(String entry) {
+    return backend.kernels().get(KernelFile.SAMPLE, entry);
   }
 
   private void download(int at, int count) {

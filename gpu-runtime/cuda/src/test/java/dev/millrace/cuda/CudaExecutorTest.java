@@ -48,7 +48,14 @@ final class CudaExecutorTest {
 
   @TempDir private Path folder;
 
-  record Case(String name, TinyModel model, int ranks) {
+  /**
+   * @param chunk tokens of a step: of up to 32 rows int4 products are sums until they are asked for
+   */
+  record Case(String name, TinyModel model, int ranks, int chunk) {
+    Case(String name, TinyModel model, int ranks) {
+      this(name, model, ranks, 37);
+    }
+
     @Override
     public String toString() {
       return name + " on " + ranks + " ranks";
@@ -64,6 +71,9 @@ final class CudaExecutorTest {
     }
     cases.add(new Case("int4", TinyModel.int4(), 1));
     cases.add(new Case("int4", TinyModel.int4(), 2));
+    cases.add(new Case("int4 head", TinyModel.int4Head(), 1, 20));
+    cases.add(new Case("int4 head", TinyModel.int4Head(), 2, 20));
+    cases.add(new Case("large vocabulary", TinyModel.largeVocabulary(), 1));
     return cases.build();
   }
 
@@ -84,8 +94,8 @@ final class CudaExecutorTest {
     try (Workspace workspace = write(c.model())) {
       try (StepExecutor executor =
           CudaExecutor.open(workspace, settings(c.ranks()), Gpu.devices(c.ranks()))) {
-        found = new StepDriver(executor, 64).score(tokens(TOKENS), 37);
-        float[] again = new StepDriver(executor, 64).score(tokens(TOKENS), 37);
+        found = new StepDriver(executor, 64).score(tokens(TOKENS), c.chunk());
+        float[] again = new StepDriver(executor, 64).score(tokens(TOKENS), c.chunk());
         assertArrayEquals(found, again, "the same steps give the same bits");
       }
       try (StepExecutor reference =
@@ -93,8 +103,8 @@ final class CudaExecutorTest {
               workspace,
               settings(1).withBackend("reference"),
               new ReferenceBackendFactory(),
-              () -> new GreedySampler(VOCABULARY))) {
-        expected = new StepDriver(reference, 64).score(tokens(TOKENS), 37);
+              () -> new GreedySampler(workspace.manifest().shape().vocabularySize()))) {
+        expected = new StepDriver(reference, 64).score(tokens(TOKENS), c.chunk());
       }
     }
     double error = error(found, expected);

@@ -9,7 +9,6 @@ import jcuda.driver.JCudaDriver;
 /** An entry point of a loaded kernel file. */
 public final class Kernel {
   private static final int SHARED_PERCENT = 100;
-  private static final int SHARED_BYTES_WITHOUT_ASKING = 48 * 1024;
 
   /** A function's handle as the driver's own interface takes it. */
   static final class Handle extends CUfunction {
@@ -21,7 +20,7 @@ public final class Kernel {
   private final String name;
   private final Handle function;
   private final boolean early;
-  private int sharedBytesMax = SHARED_BYTES_WITHOUT_ASKING;
+  private int sharedBytesMax;
 
   /**
    * @param early whether launches may start before the work ahead of them has ended
@@ -40,7 +39,10 @@ public final class Kernel {
         "shared memory first for " + name);
   }
 
-  /** Lets launches ask for more shared memory than every kernel may. */
+  /**
+   * Lets launches have so much shared memory besides what the kernel declares; unasked they may
+   * have 48 KiB of both together.
+   */
   public Kernel withSharedBytes(int bytes) {
     if (bytes > sharedBytesMax) {
       Driver.check(

@@ -47,6 +47,7 @@ final class DecoderModelTest {
     }
     for (int ranks : new int[] {1, 2}) {
       cases.add(new Case("int4", TinyModel.int4(), ranks));
+      cases.add(new Case("int4 head", TinyModel.int4Head(), ranks));
     }
     for (int ranks : new int[] {1, 3}) {
       cases.add(new Case("one kv head, both biases", oneKvHead(), ranks));

@@ -34,6 +34,7 @@ public final class TinyModel {
   boolean outputBias;
   boolean queryKeyNorm;
   boolean tied = true;
+  boolean int4Head;
   StorageType storage = StorageType.F32;
   float attentionFactor = 1;
   double theta = 10000;
@@ -74,6 +75,23 @@ public final class TinyModel {
     return model;
   }
 
+  /** As {@link #int4}, with a head of its own in int4 too. */
+  public static TinyModel int4Head() {
+    TinyModel model = int4();
+    model.tied = false;
+    model.int4Head = true;
+    model.vocabulary = 512; // this fixture pads dense heads alone
+    return model;
+  }
+
+  /** A vocabulary as large as any: that of Gemma and some Llamas has 256,000 tokens. */
+  public static TinyModel largeVocabulary() {
+    TinyModel model = llama();
+    model.hidden = 64;
+    model.vocabulary = 260_000;
+    return model;
+  }
+
   TinyModel with(java.util.function.Consumer<TinyModel> change) {
     change.accept(this);
     return this;
@@ -105,7 +123,11 @@ public final class TinyModel {
     StorageType dense = storage == StorageType.INT4 ? StorageType.F16 : storage;
     all.put("embedding", TinyMatrix.dense(vocabulary, hidden, dense, 1, random));
     if (!tied) {
-      all.put("head", TinyMatrix.dense(vocabulary, hidden, dense, hidden, random));
+      all.put(
+          "head",
+          int4Head
+              ? TinyMatrix.int4(vocabulary, hidden, random)
+              : TinyMatrix.dense(vocabulary, hidden, dense, hidden, random));
     }
     all.put("final_norm", TinyMatrix.vector(hidden, dense, random));
     int attended = queryHeads * headSize;

@@ -96,6 +96,9 @@ final class TinyWorkspace {
 
   private TinyMatrix padRows(String name, int rows) {
     TinyMatrix matrix = apart.get(name);
+    if (matrix.values().length == rows) {
+      return matrix;
+    }
     double[][] values = new double[rows][model.hidden];
     System.arraycopy(matrix.values(), 0, values, 0, matrix.values().length);
     return TinyMatrix.dense(matrix.storage(), values);
