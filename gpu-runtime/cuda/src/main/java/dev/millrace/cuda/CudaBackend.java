@@ -69,7 +69,7 @@ final class CudaBackend extends CudaVerbs {
   private final Map<Form, RecordedGraph> graphs = new HashMap<>();
   private Optional<WeightUpload> upload = Optional.empty();
   private LoadPart uploaded = new LoadPart("weights", 0, 0);
-  private int steps;
+  private long steps;
   private boolean eager;
   private boolean closed;
 
@@ -252,7 +252,7 @@ final class CudaBackend extends CudaVerbs {
   @Override
   public StepBatch begin(StepPlan plan) {
     finishUploads();
-    int turn = steps++ & 1;
+    int turn = (int) (steps++ & 1);
     if (steps > stepMemory.length) {
       stepCopied[turn].await(settings.deadline());
     }
@@ -320,6 +320,7 @@ final class CudaBackend extends CudaVerbs {
       return;
     }
     closed = true;
+    upload.ifPresent(WeightUpload::stop); // whatever the stream says
     stream().await(CLOSE_PATIENCE); // steps may be under way
     upload.ifPresent(WeightUpload::abandon);
     memory.giveBack(scratch);

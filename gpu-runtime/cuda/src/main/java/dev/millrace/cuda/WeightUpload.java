@@ -219,10 +219,16 @@ final class WeightUpload implements AutoCloseable {
     }
   }
 
-  /** Gives up on what is not in place yet, and ends the threads. Idempotent. */
-  void abandon() {
+  /** Gives up on what is not in place yet: the threads end when they can. Idempotent. */
+  void stop() {
     pieces.clear();
     failed(new IllegalStateException("the upload was abandoned"));
+    lanes.forEach(lane -> pieces.add(Optional.empty()));
+  }
+
+  /** As {@link #stop}, and waits for the end of the threads. Idempotent. */
+  void abandon() {
+    stop();
     try {
       close();
     } catch (RuntimeException | Error e) {
