@@ -24,6 +24,8 @@
 #define CANDIDATE_TOP_K 384
 // Weights relative to the largest are counted in 2^-40: 2^22 tokens keep their sum below 2^62.
 #define MASS_UNIT 1.099511627776e12f
+// Temperatures below the largest score from which a weight is less than one of these: ln(2^40) and a little.
+#define WEIGHTLESS 28.f
 // Stands for a token where none can be drawn.
 #define NO_TOKEN -1
 #define KIND_DRAW 0
@@ -34,7 +36,7 @@ struct LogitTaskRecord {
   int row;          // of the logits
   int kind;         // KIND_DRAW or KIND_SCORE
   int target;       // token to score
-  int top_count;    // most likely tokens to report
+  int top_count;    // most likely tokens to report; at most SAMPLE_THREADS
   int top_start;    // where, among all reported
   int edits_start;  // first edit
   int edits_count;  // edits, ascending by token
@@ -85,6 +87,8 @@ struct Survey {
       add({__shfl_xor_sync(FULL_WARP, top, d), __shfl_xor_sync(FULL_WARP, token, d),
            __shfl_xor_sync(FULL_WARP, sum, d), __shfl_xor_sync(FULL_WARP, least, d)});
     }
+    // two lanes that add each other's sum may round differently
+    sum = __shfl_sync(FULL_WARP, sum, threadIdx.x & 31 & ~(LANES - 1));
   }
 };
 
@@ -105,11 +109,13 @@ struct SampleWork {
 struct Best {
   float value;
   int token;
+
+  DEVICE bool before(const Best& other) const {
+    return value > other.value || (value == other.value && token < other.token);
+  }
 };
 
-DEVICE Best better(Best a, Best b) {
-  return b.value > a.value || (b.value == a.value && b.token < a.token) ? b : a;
-}
+DEVICE Best better(Best a, Best b) { return b.before(a) ? b : a; }
 
 struct SampleShared {
   u64 bins[BINS];
@@ -177,12 +183,13 @@ struct Scores {
   }
 };
 
-// Largest score (lowest token among equals), on every thread; leaves each thread's own in s.own.
-DEVICE Best block_best(SampleShared& s, const Scores& scores) {
+// Largest score (lowest token among equals) of those that come after another one, on every thread; leaves
+// each thread's own in s.own.
+DEVICE Best block_best(SampleShared& s, const Scores& scores, Best after) {
   Best best = {NEGATIVE_INFINITY, scores.vocabulary};
   scores.each([&](int token, float x) {
     Best b = {x, token};
-    best = better(best, b);
+    if (after.before(b)) best = better(best, b);
   });
   s.own[threadIdx.x] = best.value;
 #pragma unroll
@@ -201,6 +208,9 @@ DEVICE Best block_best(SampleShared& s, const Scores& scores) {
   __syncthreads();
   return best;
 }
+
+// What comes before all scores.
+DEVICE Best first_of_all() { return {-NEGATIVE_INFINITY, -1}; }
 
 // Least over all threads, on each.
 DEVICE float block_least(SampleShared& s, float low) {
@@ -324,37 +334,6 @@ DEVICE Threshold block_select(SampleShared& s, const S& scores, Ruler ruler, u64
   return t;
 }
 
-// The most likely tokens, best first, and their log-probabilities.
-DEVICE void report_top(SampleShared& s, const SampleWork& work, const LogitTaskRecord& task,
-                       const Scores& raw, Ruler ruler, float normaliser) {
-  Threshold t = block_select(s, raw, ruler, (u64)task.top_count, [](float) { return (u64)1; });
-  if (threadIdx.x == 0) s.count = 0;
-  __syncthreads();
-  raw.each([&](int token, float x) {
-    if (kept(t, ruler.at(x))) {
-      int at = atomicAdd(&s.count, 1);
-      if (at < CANDIDATES) {
-        s.values[at] = x;
-        s.tokens[at] = token;
-      }
-    }
-  });
-  __syncthreads();
-  int count = min(s.count, CANDIDATES);
-  for (int i = threadIdx.x; i < count; i += SAMPLE_THREADS) {
-    int rank = 0;
-    for (int k = 0; k < count; k++) {
-      rank += s.values[k] > s.values[i] ||
-              (s.values[k] == s.values[i] && s.tokens[k] < s.tokens[i]);
-    }
-    if (rank < task.top_count) {
-      work.top_tokens[task.top_start + rank] = s.tokens[i];
-      work.top_logprobs[task.top_start + rank] = s.values[i] - normaliser;
-    }
-  }
-  __syncthreads();
-}
-
 // The token at this share of the running sum of weights, in order of token id.
 template <class S, class W>
 DEVICE int draw_at_share(SampleShared& s, const S& scores, double share, W weight, int otherwise) {
@@ -386,11 +365,7 @@ DEVICE int draw_at_share(SampleShared& s, const S& scores, double share, W weigh
       own += sum[k];
     }
   }
-  if (lane == 0) s.sums[warp] = own;
-  __syncthreads();
-  u64 total = 0;
-  for (int i = 0; i < warps; i++) total += s.sums[i];
-  __syncthreads();
+  const u64 total = block_sum(s, lane == 0 ? own : 0);
   if (total == 0) return otherwise;
   u64 target = (u64)((double)total * share) + 1, before = 0;
   int bin = block_find_bin(s, target, &before);
@@ -435,7 +410,8 @@ DEVICE int draw_among(SampleShared& s, const LogitTaskRecord& task, const S& sco
   const float floor = top + task.min_p_log * task.temperature;  // -infinity: off
   const bool filtered = task.top_k > 0 || task.top_p < 1.f;
   Threshold by_count = {{BINS, 0, 0}}, by_mass = by_count;
-  const Ruler ruler = ruler_of(top, least);
+  // what has no weight must not stretch the ruler: a bias may be as low as anybody likes
+  const Ruler ruler = ruler_of(top, fmaxf(least, top - WEIGHTLESS * task.temperature));
   if (task.top_k > 0) {
     by_count = block_select(s, scores, ruler, (u64)task.top_k,
                             [](float x) { return (u64)(x != NEGATIVE_INFINITY); });
@@ -527,18 +503,50 @@ DEVICE int block_collect(SampleShared& s, const Scores& scores, int r, const Wei
   return count;
 }
 
+// The most likely tokens, best first and the lowest first among equals, and their log-probabilities.
+DEVICE void report_top(SampleShared& s, const SampleWork& work, const LogitTaskRecord& task,
+                       const Scores& raw, float normaliser) {
+  int* tokens = work.top_tokens + task.top_start;
+  float* logprobs = work.top_logprobs + task.top_start;
+  Best best = block_best(s, raw, first_of_all());
+  float least;
+  u64 total;
+  const int count = block_collect(s, raw, task.top_count, Weights{}, false, &least, &total);
+  if (count >= task.top_count) {
+    for (int i = threadIdx.x; i < count; i += SAMPLE_THREADS) {
+      const Best mine = {s.values[i], s.tokens[i]};
+      int rank = 0;
+      for (int k = 0; k < count; k++) rank += Best{s.values[k], s.tokens[k]}.before(mine);
+      if (rank < task.top_count) {
+        tokens[rank] = mine.token;
+        logprobs[rank] = mine.value - normaliser;
+      }
+    }
+    __syncthreads();
+    return;
+  }
+  // so many are equal, or so few are numbers: one after the other
+  for (int rank = 0; rank < task.top_count; rank++) {
+    if (threadIdx.x == 0) {
+      tokens[rank] = best.token;
+      logprobs[rank] = best.value - normaliser;
+    }
+    best = block_best(s, raw, best);
+  }
+}
+
 // A token among what temperature and filters leave. all: of the raw logits.
 DEVICE int draw(SampleShared& s, const LogitTaskRecord& task, const Scores& scores,
                 const Survey& all) {
   const bool filtered = task.top_k > 0 || task.top_p < 1.f;
   Best top = {all.top, all.token};
-  if (task.edits_count > 0 || filtered) top = block_best(s, scores);
+  if (task.edits_count > 0 || filtered) top = block_best(s, scores, first_of_all());
   if (top.value == NEGATIVE_INFINITY) return NO_TOKEN;
   if (task.temperature == 0.f) return top.token;
 
-  float least = all.least;
   if (filtered && task.top_k <= CANDIDATE_TOP_K) {
     const bool counted = task.top_k > 0;
+    float least;
     u64 total;
     const int count = block_collect(s, scores, counted ? task.top_k : CANDIDATE_THREADS,
                                     {top.value, 1.f / task.temperature}, !counted, &least, &total);
@@ -547,7 +555,8 @@ DEVICE int draw(SampleShared& s, const LogitTaskRecord& task, const Scores& scor
       if (at != TOO_FEW) return at == NONE_LEFT ? top.token : s.tokens[at];
     }
   }
-  if (filtered) {
+  float least = all.least;
+  if (filtered && task.edits_count > 0) {
     least = top.value;
     scores.each([&](int, float x) {
       if (x != NEGATIVE_INFINITY) least = fminf(least, x);
@@ -612,7 +621,7 @@ KERNEL void __launch_bounds__(SAMPLE_THREADS, 1) sample(SampleWork work) {
   if (numbers && task.top_count > 0) {
     Scores raw = scores;
     raw.edited = 0;
-    report_top(s, work, task, raw, ruler_of(all.top, all.least), normaliser);
+    report_top(s, work, task, raw, normaliser);
   }
 
   int token = task.target;

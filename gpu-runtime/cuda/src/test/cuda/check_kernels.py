@@ -753,6 +753,19 @@ def check_sample():
     left = set(order[: int((prob.cumsum(0) < 0.9).sum().item()) + 1].tolist())
     got = sample_run(flat, vocabulary, [dict(row=0, temperature=1.0, top_p=0.9, share=x) for x in shares], [], 0)[0].tolist()
     report(f"sample flat top-p keeps {len(left)}", sum(x not in left for x in got) + int(len(set(got)) < 10), 0)
+    # one bias far below all others
+    edits = [(7, -1e12, 1.0, 0.0)]
+    unbiased = flat[0, :vocabulary].double().clone()
+    unbiased[7] = float("-inf")
+    prob, order = unbiased.softmax(-1).sort(descending=True)
+    for settings, keep in ((dict(top_p=0.9), int((prob.cumsum(0) < 0.9).sum().item()) + 1), (dict(top_k=500), 500)):
+        left = set(order[:keep].tolist())
+        tasks = [dict(row=0, temperature=1.0, edits_count=1, share=x, **settings) for x in shares]
+        got = sample_run(flat, vocabulary, tasks, edits, 0)[0].tolist()
+        report(f"sample {settings} beside a bias of -1e12", sum(x not in left for x in got) + int(len(set(got)) < 10), 0)
+    # so many equals that not all can be collected: the lowest are reported
+    _, _, tt, tl, _ = sample_run(torch.zeros(1, 4096, device=DEV), vocabulary, [dict(row=0, top=5, top_start=0)], [], 5)
+    report("sample top tokens of equals", int((tt.cpu() != torch.arange(5)).sum().item()) + (tl.double().cpu() + math.log(vocabulary)).abs().max().item(), 1e-4)
     broken = torch.randn(3, 64, device=DEV)
     broken[1, 5] = float("nan")
     broken[2, 5] = float("inf")
