@@ -1,6 +1,7 @@
 package dev.millrace.jobs;
 
 import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.request.SamplingSettings;
 import dev.millrace.jobs.bench.Bench;
 import dev.millrace.jobs.bench.BenchEngines;
 import dev.millrace.jobs.bench.BenchSettings;
@@ -32,12 +33,13 @@ import picocli.CommandLine.Spec;
     customSynopsis = "millrace bench --workload NAME --workspace PATH [OPTIONS]",
     description = {
       "Runs a fixed workload through the engine and prints one line of JSON: how fast, and why.",
-      "Prompts are token ids, answers have exact lengths, draws are greedy: any weights will do."
+      "Prompts are token ids, answers have exact lengths: any weights will do. Draws are greedy unless options say otherwise."
     },
     footerHeading = "%nExamples:%n",
     footer = {
       "  millrace bench --workload sharegpt --workspace qwen2.5-7b --repeat 2",
-      "  millrace bench --workload 1k1k --workspace qwen2.5-7b --rows 64 --backend cpu"
+      "  millrace bench --workload 1k1k --workspace qwen2.5-7b --rows 64 --backend cpu",
+      "  millrace bench --workload 32x128x512 --workspace qwen2.5-7b --temperature 0.7 --top-k 20"
     })
 final class BenchCommand implements Callable<Integer> {
   /** The job's options that set up an engine; they mean here what they mean there. */
@@ -59,6 +61,18 @@ final class BenchCommand implements Callable<Integer> {
           JobOption.BATCH_INVARIANT,
           JobOption.THREADS,
           JobOption.STEP_TIMEOUT);
+
+  /** Those that say how tokens are drawn; what else a job samples by, a workload fixes. */
+  static final List<JobOption> SAMPLING_OPTIONS =
+      List.of(
+          JobOption.TEMPERATURE,
+          JobOption.TOP_P,
+          JobOption.TOP_K,
+          JobOption.MIN_P,
+          JobOption.REPETITION_PENALTY,
+          JobOption.PRESENCE_PENALTY,
+          JobOption.FREQUENCY_PENALTY,
+          JobOption.LOGPROBS);
 
   private final Console console;
   private final EngineFactories factories;
@@ -137,6 +151,7 @@ final class BenchCommand implements Callable<Integer> {
           rows == null ? all : all.limitedTo(rows),
           workspace(spec, console),
           engine,
+          sampling(spec),
           repeat,
           profile,
           ceilings());
@@ -153,6 +168,14 @@ final class BenchCommand implements Callable<Integer> {
       EngineSettings settings = JobComposer.engine(spec);
       boolean asked = spec.isGiven(JobOption.PREFIX_CACHING);
       return asked ? settings : settings.withPrefixCache(named().sharesPrefixes());
+    } catch (IllegalArgumentException e) {
+      throw new CommandException(ExitCode.USAGE, e.getMessage(), "Correct the value.", e);
+    }
+  }
+
+  private static SamplingSettings sampling(JobSpec spec) {
+    try {
+      return JobComposer.sampling(spec);
     } catch (IllegalArgumentException e) {
       throw new CommandException(ExitCode.USAGE, e.getMessage(), "Correct the value.", e);
     }

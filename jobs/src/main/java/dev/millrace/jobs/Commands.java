@@ -76,6 +76,7 @@ final class Commands {
     CommandSpec spec =
         CommandSpec.forAnnotatedObject(new BenchCommand(console, engines, watchedEngines));
     JobArguments.addOptions(spec, "Engine", BenchCommand.ENGINE_OPTIONS);
+    JobArguments.addOptions(spec, "Sampling", BenchCommand.SAMPLING_OPTIONS);
     return new CommandLine(spec);
   }
 

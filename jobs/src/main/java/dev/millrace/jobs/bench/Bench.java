@@ -74,7 +74,8 @@ public final class Bench {
       report.opened(engine.info(), opening, System.nanoTime());
       gpu.start();
       for (int run = 0; run < runs; run++) {
-        RunResult result = new WorkloadRun(workload).run(engine, this::progress);
+        RunResult result =
+            new WorkloadRun(workload, settings.sampling()).run(engine, this::progress);
         List<StepTimes> steps = log.take();
         report.ran(result, steps);
         console.notice(
@@ -115,7 +116,7 @@ public final class Bench {
         new VerbTimes((int) Math.max(1, report.stepsOfRun() / settings.profileSteps()));
     console.notice("Running once more, to time some steps verb by verb.");
     try (Engine engine = engines.openProfiled(settings.workspace(), settings.engine(), times)) {
-      new WorkloadRun(workload).run(engine, this::progress);
+      new WorkloadRun(workload, settings.sampling()).run(engine, this::progress);
     }
     report.profiled(VerbProfile.json(times));
   }

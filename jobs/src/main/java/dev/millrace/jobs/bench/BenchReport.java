@@ -8,6 +8,7 @@ import dev.millrace.api.engine.EngineSettings;
 import dev.millrace.api.engine.EngineStatistics;
 import dev.millrace.api.engine.LoadPart;
 import dev.millrace.api.engine.MemoryEntry;
+import dev.millrace.api.request.SamplingSettings;
 import dev.millrace.api.workspace.WorkspaceManifest;
 import dev.millrace.cuda.CudaExecutors;
 import dev.millrace.engine.StepTimes;
@@ -126,6 +127,7 @@ final class BenchReport {
     root.set("roofline", roofline(run, outputRate));
     root.set("runs", runs());
     root.set("settings", engineSettings());
+    root.set("sampling", sampling());
     root.set("startup", startup());
     StepSummary summary = new StepSummary(steps);
     root.set("steps", summary.steps());
@@ -194,6 +196,20 @@ final class BenchReport {
       chosen.devicesOfRanks().forEach(devices::add);
     }
     return node;
+  }
+
+  private ObjectNode sampling() {
+    SamplingSettings chosen = settings.sampling();
+    return JsonNodeFactory.instance
+        .objectNode()
+        .put("temperature", chosen.temperature())
+        .put("top_p", chosen.topP())
+        .put("top_k", chosen.topK())
+        .put("min_p", chosen.minP())
+        .put("repetition_penalty", chosen.repetitionPenalty())
+        .put("presence_penalty", chosen.presencePenalty())
+        .put("frequency_penalty", chosen.frequencyPenalty())
+        .put("logprobs", chosen.logprobs());
   }
 
   private ObjectNode startup() {

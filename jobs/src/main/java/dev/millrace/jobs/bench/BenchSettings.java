@@ -1,6 +1,7 @@
 package dev.millrace.jobs.bench;
 
 import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.api.request.SamplingSettings;
 import dev.millrace.cuda.CudaExecutors;
 import java.nio.file.Path;
 import java.util.Objects;
@@ -12,6 +13,7 @@ import java.util.Optional;
  * @param workload its rows
  * @param workspace the model
  * @param engine complete settings
+ * @param sampling how tokens are drawn; lengths and ends are the workload's
  * @param repeats runs of all rows, at least 1; the engine stays open between them
  * @param profileSteps about how many steps to time verb by verb, in one more run; 0 for none
  * @param ceilings what the machine can do at most; empty to measure it where that can be done
@@ -20,6 +22,7 @@ public record BenchSettings(
     Workload workload,
     Path workspace,
     EngineSettings engine,
+    SamplingSettings sampling,
     int repeats,
     int profileSteps,
     Optional<Ceilings> ceilings) {
@@ -27,6 +30,7 @@ public record BenchSettings(
     Objects.requireNonNull(workload, "workload");
     Objects.requireNonNull(workspace, "workspace");
     Objects.requireNonNull(engine, "engine");
+    Objects.requireNonNull(sampling, "sampling");
     Objects.requireNonNull(ceilings, "ceilings");
     if (repeats < 1) {
       throw new IllegalArgumentException("repeat: expected at least 1, found " + repeats);

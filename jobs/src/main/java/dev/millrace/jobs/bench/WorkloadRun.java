@@ -18,12 +18,17 @@ final class WorkloadRun {
   private static final int REPORT_SECONDS = 10;
 
   private final Workload workload;
+  private final SamplingSettings sampling;
   private final AtomicReferenceArray<Completion> completions;
   private final CountDownLatch finished;
   private final AtomicReference<Completion> failed = new AtomicReference<>();
 
-  WorkloadRun(Workload workload) {
+  /**
+   * @param sampling how tokens are drawn; lengths and ends are the workload's
+   */
+  WorkloadRun(Workload workload, SamplingSettings sampling) {
     this.workload = workload;
+    this.sampling = sampling;
     completions = new AtomicReferenceArray<>(workload.size());
     finished = new CountDownLatch(workload.size());
   }
@@ -61,13 +66,10 @@ final class WorkloadRun {
   }
 
   private void submit(Engine engine, int row, int[] prompt) throws InterruptedException {
-    SamplingSettings sampling =
-        SamplingSettings.builder()
-            .maxTokens(workload.lengths(row).output())
-            .ignoreEos(true)
-            .build();
+    SamplingSettings exact =
+        sampling.toBuilder().maxTokens(workload.lengths(row).output()).ignoreEos(true).build();
     engine.submit(
-        new GenerationRequest("row-" + row, new Prompt.Tokens(prompt), sampling),
+        new GenerationRequest("row-" + row, new Prompt.Tokens(prompt), exact),
         completion -> {
           completions.set(row, completion);
           if (completion.isFailed()) {

@@ -2,6 +2,7 @@ package dev.millrace.jobs.bench;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -11,6 +12,7 @@ import dev.millrace.converter.ConversionSettings;
 import dev.millrace.jobs.CommandLineRun;
 import dev.millrace.jobs.RepositoryFiles;
 import java.nio.file.Path;
+import java.util.Arrays;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -79,6 +81,43 @@ class BenchCommandTest {
     long cached = line.get("cached_tokens").longValue();
     // row 8 begins as row 2 does, in whole blocks of 64 tokens; no other two rows begin alike
     assertEquals(1500 / 64 * 64, cached, line.toString());
+  }
+
+  @Test
+  void drawsAreAsOptionsSayAndTheSameEveryTime() throws Exception {
+    String[] drawn = {
+      "--workload",
+      "4x8x16",
+      "--repeat",
+      "2",
+      "--backend",
+      "cpu",
+      "--temperature",
+      "0.7",
+      "--top-k",
+      "20"
+    };
+
+    CommandLineRun run = bench(drawn);
+    CommandLineRun greedy = bench(Arrays.copyOf(drawn, 6));
+
+    assertEquals(0, run.exitCode(), run.all());
+    JsonNode line = new ObjectMapper().readTree(run.out());
+    assertEquals(0.7, line.at("/sampling/temperature").doubleValue());
+    assertEquals(20, line.at("/sampling/top_k").intValue());
+    assertTrue(line.at("/sampling/logprobs").isNull(), line.toString());
+    assertEquals(line.at("/runs/0/digest"), line.at("/runs/1/digest"));
+    JsonNode likeliest = new ObjectMapper().readTree(greedy.out());
+    assertEquals(0, likeliest.at("/sampling/temperature").doubleValue());
+    assertNotEquals(likeliest.at("/runs/0/digest"), line.at("/runs/0/digest"));
+  }
+
+  @Test
+  void drawsOutOfRangeAreAUsageError() {
+    CommandLineRun run = bench("--workload", "4x8x16", "--backend", "cpu", "--top-p", "1.5");
+
+    assertEquals(2, run.exitCode(), run.all());
+    assertTrue(run.err().contains("top_p: expected above 0, at most 1"), run.err());
   }
 
   @Test
