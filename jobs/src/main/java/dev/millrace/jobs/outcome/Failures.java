@@ -7,10 +7,10 @@ import dev.millrace.converter.ConversionException;
 import dev.millrace.converter.read.CheckpointException;
 import dev.millrace.engine.text.MalformedTokenizerException;
 import dev.millrace.pipeline.job.JobException;
+import dev.millrace.pipeline.store.StorageErrors;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileSystemException;
-import java.util.Locale;
 
 /** Turns whatever ended a command into an exit code, a message and a remedy. */
 public final class Failures {
@@ -68,17 +68,20 @@ public final class Failures {
   private static CommandException explainFile(IOException failure) {
     String text = String.valueOf(failure.getMessage());
     String where = failure instanceof FileSystemException file ? file.getFile() + ": " : "";
-    if (text.toLowerCase(Locale.ROOT).contains("no space left")) {
+    if (StorageErrors.isFull(failure)) {
       return new CommandException(
           ExitCode.RETRYABLE,
           "The disk is full: " + text,
           "Make room and run the same command again; it resumes.",
           failure);
     }
+    boolean mayPass = StorageErrors.mayPass(failure);
     return new CommandException(
-        ExitCode.USAGE,
+        mayPass ? ExitCode.RETRYABLE : ExitCode.USAGE,
         "Cannot read or write " + where + failure.getClass().getSimpleName() + ": " + text,
-        "Check that the path is there and may be used.",
+        mayPass
+            ? "The disk or the network failed: run the same command again; it resumes."
+            : "Check that the path is there and may be used.",
         failure);
   }
 

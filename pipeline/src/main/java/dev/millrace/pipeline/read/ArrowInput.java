@@ -1,6 +1,8 @@
 package dev.millrace.pipeline.read;
 
 import dev.millrace.pipeline.job.InvalidInputException;
+import dev.millrace.pipeline.job.JobException;
+import dev.millrace.pipeline.job.RetryableException;
 import java.io.IOException;
 import java.nio.channels.SeekableByteChannel;
 import org.apache.arrow.compression.CommonsCompressionFactory;
@@ -28,6 +30,7 @@ public final class ArrowInput implements AutoCloseable {
    * Opens a file and reads its schema.
    *
    * @throws InvalidInputException if it is damaged or uses what is not supported
+   * @throws RetryableException if the network or the storage fails
    */
   public ArrowInput(InputFile file) throws IOException {
     this.file = file;
@@ -72,16 +75,18 @@ public final class ArrowInput implements AutoCloseable {
     }
   }
 
-  private InvalidInputException damaged(String where, Exception cause) {
-    return new InvalidInputException(
-        "expected a complete Arrow IPC file, found a damaged, truncated or unsupported one: "
-            + cause.getMessage()
-            + " (file="
-            + file.location()
-            + ", at "
-            + where
-            + "); write the file again",
-        cause);
+  private JobException damaged(String where, Exception cause) {
+    return Outage.orElse(
+        new InvalidInputException(
+            "expected a complete Arrow IPC file, found a damaged, truncated or unsupported one: "
+                + cause.getMessage()
+                + " (file="
+                + file.location()
+                + ", at "
+                + where
+                + "); write the file again",
+            cause),
+        file.location());
   }
 
   @Override

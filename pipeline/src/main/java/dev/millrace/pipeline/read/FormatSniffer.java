@@ -54,8 +54,10 @@ final class FormatSniffer {
       if (!ByteSource.isLocal(found.location())) {
         throw ObjectStores.unusable(found.location(), e);
       }
-      throw new InvalidInputException(
-          "cannot read input file " + found.location() + ": " + e.getMessage(), e);
+      throw Outage.orElse(
+          new InvalidInputException(
+              "cannot read input file " + found.location() + ": " + e.getMessage(), e),
+          found.location());
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.millrace.pipeline.read;
 
 import dev.millrace.pipeline.job.InvalidInputException;
+import dev.millrace.pipeline.job.RetryableException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.file.FileVisitOption;
@@ -45,6 +46,7 @@ public final class InputFiles {
    * @param inputs files, folders and globs
    * @param output the output folder, whose files are never input of the job
    * @throws InvalidInputException if an input matches nothing or two files would share a name
+   * @throws RetryableException if the network or the storage fails
    */
   public static List<InputFile> find(List<String> inputs, Path output) {
     Map<String, InputFile> byLocation = new LinkedHashMap<>();
@@ -88,7 +90,9 @@ public final class InputFiles {
           .filter(f -> !Path.of(f.location()).startsWith(ours))
           .toList();
     } catch (IOException e) {
-      throw new InvalidInputException("cannot list input " + input + ": " + e.getMessage(), e);
+      throw Outage.orElse(
+          new InvalidInputException("cannot list input " + input + ": " + e.getMessage(), e),
+          input);
     }
   }
 

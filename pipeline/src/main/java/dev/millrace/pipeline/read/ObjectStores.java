@@ -1,6 +1,7 @@
 package dev.millrace.pipeline.read;
 
 import dev.millrace.pipeline.job.InvalidInputException;
+import dev.millrace.pipeline.job.JobException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -88,21 +89,23 @@ public final class ObjectStores {
   }
 
   /** Why a store could not be read, and what to do. */
-  static InvalidInputException unusable(String input, Exception failure) {
+  static JobException unusable(String input, Exception failure) {
     Throwable cause = failure;
     while (cause.getCause() != null) {
       cause = cause.getCause();
     }
     String told = String.valueOf(failure.getMessage());
     String root = String.valueOf(cause.getMessage());
-    return new InvalidInputException(
-        "cannot read input "
-            + input
-            + ": "
-            + (root.length() > told.length() || told.contains("Error matching") ? root : told)
-            + "; "
-            + advice(input),
-        failure);
+    return Outage.orElse(
+        new InvalidInputException(
+            "cannot read input "
+                + input
+                + ": "
+                + (root.length() > told.length() || told.contains("Error matching") ? root : told)
+                + "; "
+                + advice(input),
+            failure),
+        input);
   }
 
   private static String advice(String input) {

@@ -1,6 +1,8 @@
 package dev.millrace.pipeline.read;
 
 import dev.millrace.pipeline.job.InvalidInputException;
+import dev.millrace.pipeline.job.JobException;
+import dev.millrace.pipeline.job.RetryableException;
 import java.io.IOException;
 import java.nio.channels.Channels;
 import java.nio.channels.SeekableByteChannel;
@@ -20,6 +22,7 @@ public final class ParquetInput {
    * Opens a file and reads its footer.
    *
    * @throws InvalidInputException if it is damaged or uses what is not supported
+   * @throws RetryableException if the network or the storage fails
    */
   public static ParquetFileReader open(InputFile file) throws IOException {
     ParquetReadOptions options =
@@ -43,16 +46,18 @@ public final class ParquetInput {
   }
 
   /** The job's exception for a file whose content cannot be read. */
-  public static InvalidInputException damaged(InputFile file, String where, Exception cause) {
-    return new InvalidInputException(
-        "expected a complete Parquet file, found a damaged or truncated one: "
-            + cause.getMessage()
-            + " (file="
-            + file.location()
-            + ", at "
-            + where
-            + "); write the file again",
-        cause);
+  public static JobException damaged(InputFile file, String where, Exception cause) {
+    return Outage.orElse(
+        new InvalidInputException(
+            "expected a complete Parquet file, found a damaged or truncated one: "
+                + cause.getMessage()
+                + " (file="
+                + file.location()
+                + ", at "
+                + where
+                + "); write the file again",
+            cause),
+        file.location());
   }
 
   private static void checkCodecs(ParquetFileReader reader, InputFile file) {

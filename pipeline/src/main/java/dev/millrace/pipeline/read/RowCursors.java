@@ -1,6 +1,7 @@
 package dev.millrace.pipeline.read;
 
 import dev.millrace.pipeline.job.InvalidInputException;
+import dev.millrace.pipeline.job.RetryableException;
 import java.io.IOException;
 
 /** Opens the cursor that a file's format asks for. */
@@ -11,6 +12,7 @@ public final class RowCursors {
    * Opens a file.
    *
    * @throws InvalidInputException if it is damaged, unreadable or uses what is not supported
+   * @throws RetryableException if the network or the storage fails
    */
   public static RowCursor open(InputFile file) {
     try {
@@ -20,8 +22,10 @@ public final class RowCursors {
         case JSONL, OPENAI_BATCH -> new JsonCursor(file);
       };
     } catch (IOException e) {
-      throw new InvalidInputException(
-          "cannot read input file " + file.location() + ": " + e.getMessage(), e);
+      throw Outage.orElse(
+          new InvalidInputException(
+              "cannot read input file " + file.location() + ": " + e.getMessage(), e),
+          file.location());
     }
   }
 }

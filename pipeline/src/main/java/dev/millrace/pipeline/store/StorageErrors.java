@@ -3,6 +3,7 @@ package dev.millrace.pipeline.store;
 import dev.millrace.pipeline.job.InvalidInputException;
 import dev.millrace.pipeline.job.JobException;
 import dev.millrace.pipeline.job.RetryableException;
+import dev.millrace.pipeline.read.Outage;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
@@ -10,35 +11,60 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Path;
 import java.nio.file.ReadOnlyFileSystemException;
 import java.util.Locale;
+import java.util.regex.Pattern;
 
 /** Says what a failed write means: no room, no permission, or something else. */
 public final class StorageErrors {
+  /** What the system says of a path that can never be used so. */
+  private static final Pattern WRONG_PATH =
+      Pattern.compile(
+          "not a directory|is a directory|file name too long|operation not permitted"
+              + "|symbolic links");
+
   private StorageErrors() {}
+
+  /** Whether there was no room: on the disk, or of the user's share of it. */
+  public static boolean isFull(Exception failure) {
+    String text = text(failure);
+    return text.contains("no space left") || text.contains("quota exceeded");
+  }
+
+  /** Whether a file may be used at another time: the disk or the network failed, not the path. */
+  public static boolean mayPass(IOException failure) {
+    // what a path is, the JDK says by classes of their own; by this one, what else the system says
+    boolean untold = failure.getClass() == FileSystemException.class && !isRefused(failure);
+    return untold || isFull(failure) || Outage.isCauseOf(failure);
+  }
+
+  private static boolean isRefused(Exception failure) {
+    String text = text(failure);
+    return failure instanceof AccessDeniedException
+        || failure instanceof FileAlreadyExistsException
+        || failure instanceof ReadOnlyFileSystemException
+        || text.contains("permission denied")
+        || text.contains("read-only file system")
+        || (failure instanceof FileSystemException && WRONG_PATH.matcher(text).find());
+  }
+
+  private static String text(Exception failure) {
+    return String.valueOf(failure.getMessage()).toLowerCase(Locale.ROOT);
+  }
 
   /** The job's exception for a failed write. */
   public static JobException translate(Exception cause, Path path) {
-    String message = String.valueOf(cause.getMessage());
-    String lower = message.toLowerCase(Locale.ROOT);
-    if (lower.contains("no space left") || lower.contains("quota exceeded")) {
+    if (isFull(cause)) {
       return new RetryableException(
           "disk full: cannot write "
               + path
               + "; make room and start the same command again, it continues",
           cause);
     }
-    boolean refused =
-        cause instanceof AccessDeniedException
-            || cause instanceof FileAlreadyExistsException
-            || cause instanceof ReadOnlyFileSystemException
-            || lower.contains("permission denied")
-            || lower.contains("read-only file system")
-            || (cause instanceof FileSystemException && lower.contains("not a directory"));
-    if (refused) {
+    if (isRefused(cause)) {
       return new InvalidInputException(
           "expected an output folder that can be written, found that it cannot: "
               + cause.getClass().getSimpleName()
               + " "
-              + message
+              + cause.getMessage()
               + " (path="
               + path
               + "); choose another output or correct its permissions",

@@ -4,7 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.millrace.pipeline.job.ExitCode;
 import dev.millrace.pipeline.job.InvalidInputException;
+import dev.millrace.pipeline.job.JobException;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -62,11 +64,12 @@ final class ObjectStoresTest {
 
   @Test
   void aStoreThatCannotBeReadSaysWhatToCheck() {
-    InvalidInputException refused =
+    JobException refused =
         ObjectStores.unusable(
             "s3://bucket/rows.jsonl",
             new IOException("Error matching file spec s3://b", new IOException("no such bucket")));
 
+    assertEquals(ExitCode.INVALID_INPUT, refused.exitCode());
     assertTrue(
         refused
             .getMessage()
