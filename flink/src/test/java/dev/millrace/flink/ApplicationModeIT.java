@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** {@code run-job} as a Flink application: within a JobManager that lives for it. */
 @Tag("cluster")
-@Timeout(240)
+@Timeout(900)
 final class ApplicationModeIT {
   @TempDir private Path folder;
 
@@ -36,7 +36,7 @@ final class ApplicationModeIT {
 
       Process application = start(cluster, log);
 
-      assertTrue(application.waitFor(200, TimeUnit.SECONDS), () -> "it goes on: " + log);
+      assertTrue(application.waitFor(600, TimeUnit.SECONDS), () -> "it goes on: " + log);
       String printed = Files.readString(log);
       assertEquals(0, application.exitValue(), printed);
       assertTrue(printed.contains("100 in = 100 completed + 0 failed"), printed);

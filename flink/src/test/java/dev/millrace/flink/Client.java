@@ -9,7 +9,7 @@ import java.util.concurrent.TimeUnit;
 
 /** {@code run-job} in a JVM of its own, as the launcher starts it. */
 final class Client {
-  private static final long SECONDS_MAX = 240;
+  private static final long SECONDS_MAX = 600;
 
   private final Process process;
   private final Path log;

@@ -49,11 +49,14 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Jobs on a real JobManager and two TaskManager processes. */
 @Tag("cluster")
-@Timeout(300)
+@Timeout(900)
 final class ClusterIT {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int CHUNK_ROWS = 2048;
-  private static final long ERRORS_WITHIN_SECONDS = 60;
+  private static final long ERRORS_WITHIN_SECONDS = 240;
+
+  /** Less than the two minutes that an engine lingers if it is told nothing. */
+  private static final long ENDS_WITHIN_SECONDS = 100;
 
   @TempDir private static Path shared;
   private static Cluster cluster;
@@ -77,7 +80,7 @@ final class ClusterIT {
       cluster.close();
     }
     for (ProcessHandle engine : engines) {
-      engine.onExit().orTimeout(20, TimeUnit.SECONDS).join();
+      engine.onExit().orTimeout(ENDS_WITHIN_SECONDS, TimeUnit.SECONDS).join();
     }
     try (Stream<Path> left = Files.walk(cluster.run())) {
       assertEquals(
@@ -96,7 +99,7 @@ final class ClusterIT {
 
   private static HostSettings host() {
     return HostSettings.defaults()
-        .withLinger(Duration.ofSeconds(30))
+        .withLinger(Duration.ofSeconds(150))
         .withJvmOptions(List.of("-Xmx96m", "-XX:+UseSerialGC"));
   }
 
@@ -240,7 +243,7 @@ final class ClusterIT {
   @Test
   void aCancelledJobFreesItsRowsAndLeavesTheWorkerAlive() throws Exception {
     Path log = folder.resolve("engines.log");
-    EngineFactory slow = hosted(EchoEngineFactory.logging(log, 20_000));
+    EngineFactory slow = hosted(EchoEngineFactory.logging(log, 40_000));
     CancelToken cancel = new CancelToken();
     long[] cancelledAt = new long[1];
     JobListener listener =
@@ -254,7 +257,7 @@ final class ClusterIT {
           }
         };
     long worker = cluster.process("worker-1").pid();
-    BatchJob job = BatchJob.of(job("slow", 2000).withChunkRows(400), slow).onFlink(flink(2));
+    BatchJob job = BatchJob.of(job("slow", 20_000).withChunkRows(4000), slow).onFlink(flink(2));
 
     JobException failure =
         assertThrows(
@@ -263,13 +266,13 @@ final class ClusterIT {
     double seconds = (System.nanoTime() - cancelledAt[0]) / 1e9;
     System.out.printf("a cancelled job on the cluster ended after %.2f s%n", seconds);
     assertEquals(ExitCode.CANCELLED, failure.exitCode(), failure.toString());
-    assertTrue(seconds < 15, "it took " + seconds + " s");
+    assertTrue(seconds < 60, "it took " + seconds + " s");
     assertEquals(worker, cluster.process("worker-1").pid());
     assertTrue(cluster.process("worker-1").isAlive());
-    // the queue of the engine is empty again: the next job does not wait behind 40 s of old rows
+    // the queue of the engine is empty again: the next job does not wait behind 160 s of old rows
     long start = System.nanoTime();
     BatchJob.of(job("next", 20), slow).onFlink(flink(1)).run();
-    assertTrue(System.nanoTime() - start < TimeUnit.SECONDS.toNanos(30));
+    assertTrue(System.nanoTime() - start < TimeUnit.SECONDS.toNanos(100));
     assertEquals(2, EchoEngineFactory.processes(log).size(), "the engines were kept");
   }
 
@@ -277,13 +280,13 @@ final class ClusterIT {
   void theNumbersOfAWorkerStandAmongFlinksOwn() throws Exception {
     EngineFactory slow = hosted(EchoEngineFactory.logging(folder.resolve("engines.log"), 10_000));
     CancelToken cancel = new CancelToken();
-    BatchJob job = BatchJob.of(job("watched", 5000).withChunkRows(500), slow).onFlink(flink(2));
+    BatchJob job = BatchJob.of(job("watched", 50_000).withChunkRows(500), slow).onFlink(flink(2));
     CompletableFuture<Void> run =
         CompletableFuture.runAsync(() -> job.withCancelToken(cancel).run());
 
     double rows = 0;
     double rate = 0;
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(180);
     while ((rows < 10 || rate <= 0) && System.nanoTime() < deadline && !run.isDone()) {
       Thread.sleep(300);
       rows = metric("millrace.rows");
@@ -459,7 +462,8 @@ final class ClusterIT {
     BatchJob.of(job("brief", 50), brief).onFlink(flink(1)).run();
 
     for (long pid : EchoEngineFactory.processes(log)) {
-      ProcessHandle.of(pid).ifPresent(p -> p.onExit().orTimeout(20, TimeUnit.SECONDS).join());
+      ProcessHandle.of(pid)
+          .ifPresent(p -> p.onExit().orTimeout(ENDS_WITHIN_SECONDS, TimeUnit.SECONDS).join());
     }
   }
 }

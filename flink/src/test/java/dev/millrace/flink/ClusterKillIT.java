@@ -24,10 +24,11 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** One job that is killed twenty times: its engines, workers, JobManager and clients. */
 @Tag("cluster-long")
-@Timeout(1200)
+@Timeout(2400)
 final class ClusterKillIT {
   private static final int KILLS = 20;
   private static final int RETRYABLE = 75;
+  private static final long ENGINE_WITHIN_SECONDS = 120;
 
   @TempDir(cleanup = CleanupMode.ON_SUCCESS)
   private Path folder;
@@ -119,7 +120,8 @@ final class ClusterKillIT {
   /** After other kills the engines may not be there yet. */
   private static ProcessHandle awaitEngine(Cluster cluster)
       throws IOException, InterruptedException {
-    while (true) {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(ENGINE_WITHIN_SECONDS);
+    while (System.nanoTime() < deadline) {
       for (String worker : List.of("worker-1", "worker-2")) {
         List<ProcessHandle> engines = cluster.process(worker).children().toList();
         if (!engines.isEmpty()) {
@@ -128,6 +130,11 @@ final class ClusterKillIT {
       }
       Thread.sleep(100);
     }
+    throw new AssertionError(
+        "no worker has an engine after "
+            + ENGINE_WITHIN_SECONDS
+            + " s; see the logs in "
+            + cluster.configuration().resolveSibling("log"));
   }
 
   private static String tail(Path log) {

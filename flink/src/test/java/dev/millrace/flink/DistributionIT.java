@@ -16,9 +16,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What a user unpacks holds all that a cluster and a job on it need. */
 @Tag("cluster")
-@Timeout(180)
+@Timeout(900)
 final class DistributionIT {
-  private static final int SECONDS_MAX = 120;
+  private static final int SECONDS_MAX = 400;
 
   @TempDir private Path folder;
 

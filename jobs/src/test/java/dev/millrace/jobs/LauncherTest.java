@@ -76,7 +76,8 @@ class LauncherTest {
   /** What passes through the launcher's pipe may arrive a moment after the program has ended. */
   private static String errorOf(Path file) throws IOException, InterruptedException {
     String text = Files.readString(file);
-    for (int tries = 0; text.isEmpty() && tries < 100; tries++) {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(SECONDS_MAX);
+    while (!text.endsWith("\n") && System.nanoTime() < deadline) {
       TimeUnit.MILLISECONDS.sleep(20);
       text = Files.readString(file);
     }

@@ -73,7 +73,7 @@ final class ChunksAtOnceTest {
 
   /** Repeated, for what the runner does with its threads differs from run to run. */
   @RepeatedTest(8)
-  @Timeout(20)
+  @Timeout(120)
   void allThreadsHaveChunksToTheEnd() throws Exception {
     Path input = folder.resolve("prompts.jsonl");
     Files.write(

@@ -58,26 +58,27 @@ final class KillTest {
     }
   }
 
-  /** Something that the job does on its way. */
+  /** The job is at something on its way, or past it: what is there briefly may go unseen. */
   private interface Moment {
     boolean reached() throws IOException;
   }
 
   @Test
-  @Timeout(300)
+  @Timeout(900)
   void aJobKilledAtEveryStageLosesAndRepeatsNoRow() throws Exception {
     long seed = Long.getLong("tests.seed", System.nanoTime());
     System.out.println("KillTest seed " + seed + " (-Dtests.seed=" + seed + ")");
     Random random = new Random(seed);
     Path input = input();
     Path work = folder.resolve("out/_millrace");
+    Path journals = work.resolve("journals");
     List<Moment> moments =
         List.of(
             () -> Files.exists(work.resolve("lock")),
-            () -> Files.exists(work.resolve(".stage.tmp")),
+            () -> Files.exists(work.resolve(".stage.tmp")) || Files.exists(work.resolve("stage")),
             () -> Files.exists(work.resolve("stage")),
-            () -> has(work.resolve("journals"), ".log"),
-            () -> has(work.resolve("journals"), ".journal"),
+            () -> has(journals, ".log") || has(journals, ".journal"),
+            () -> has(journals, ".journal"),
             () -> Files.exists(work.resolve("files")));
     int killed = 0;
     for (Moment moment : moments) {
@@ -107,7 +108,7 @@ final class KillTest {
   }
 
   @Test
-  @Timeout(120)
+  @Timeout(400)
   void aSecondProcessOnTheFolderIsRefusedAndToldWhoHoldsIt() throws Exception {
     Path input = input();
     Process first = start(input, folder.resolve("out"), 50_000_000);

@@ -16,6 +16,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.io.TempDir;
@@ -161,7 +162,8 @@ class KilledJobIT {
   /** Waits until the job has begun to generate. */
   private static void awaitWork(JobProcess process, Path output) throws Exception {
     Path journals = output.resolve("_millrace/journals");
-    for (int i = 0; i < 600 && process.isAlive(); i++) {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(180);
+    while (System.nanoTime() < deadline && process.isAlive()) {
       if (Files.isDirectory(journals)) {
         return;
       }

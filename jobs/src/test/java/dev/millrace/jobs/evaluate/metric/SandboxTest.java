@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -28,7 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Python programs in the sandbox, the ready task humaneval among them. */
 class SandboxTest {
   private static final Sandbox SANDBOX = Sandbox.allowed();
-  private static final Sandbox.Limits LIMITS = new Sandbox.Limits(10_000, 512L << 20, 1 << 16);
+  private static final Sandbox.Limits LIMITS = new Sandbox.Limits(120_000, 512L << 20, 1 << 16);
 
   @TempDir private Path folder;
 
@@ -110,12 +111,12 @@ class SandboxTest {
     Sandbox.Outcome hog = python("x = bytearray(1 << 30); print('had it')", LIMITS);
     assertFalse(hog.isSuccess());
     assertTrue(hog.output().contains("MemoryError"), hog.output());
-    Sandbox.Limits patient = new Sandbox.Limits(20_000, 256L << 20, 1 << 16);
+    Sandbox.Limits patient = new Sandbox.Limits(120_000, 256L << 20, 1 << 16);
     assertTrue(python("x = bytearray(1 << 26); print('had it')", patient).isSuccess());
     assertEquals(
-        "output", python("while True: print('x' * 1000)", limits).stopped(), "endless output");
+        "output", python("while True: print('x' * 1000)", patient).stopped(), "endless output");
     assertFalse(
-        python("open('big', 'wb').write(bytes(1 << 20))", limits).isSuccess(), "a large file");
+        python("open('big', 'wb').write(bytes(1 << 20))", patient).isSuccess(), "a large file");
   }
 
   @Test
@@ -174,11 +175,16 @@ class SandboxTest {
     Sandbox.Outcome left = python(orphan, LIMITS);
 
     assertTrue(left.isSuccess(), left.output());
-    Thread.sleep(200);
-    boolean alive =
-        ProcessHandle.allProcesses()
-            .anyMatch(p -> p.info().commandLine().orElse("").contains("sleep " + wanted));
-    assertFalse(alive, "a process in a session of its own is still there");
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+    while (isRunning("sleep " + wanted) && System.nanoTime() < deadline) {
+      Thread.sleep(100);
+    }
+    assertFalse(isRunning("sleep " + wanted), "a process in a session of its own is still there");
+  }
+
+  private static boolean isRunning(String command) {
+    return ProcessHandle.allProcesses()
+        .anyMatch(p -> p.info().commandLine().orElse("").contains(command));
   }
 
   @Test

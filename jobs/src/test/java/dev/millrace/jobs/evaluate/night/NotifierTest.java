@@ -144,10 +144,10 @@ class NotifierTest {
     Path heard = folder.resolve("heard");
     fixture.recipients =
         List.of(
-            new UserCommand("exit 3", Duration.ofSeconds(10)),
+            new UserCommand("exit 3", Duration.ofSeconds(60)),
             new UserCommand(
                 "cat > " + heard + "; echo $MILLRACE_VERDICT $MILLRACE_EXIT_CODE >> " + heard,
-                Duration.ofSeconds(10)));
+                Duration.ofSeconds(60)));
 
     assertEquals(ExitCode.GATE_FAILED, fixture.run("FAIL"));
 
