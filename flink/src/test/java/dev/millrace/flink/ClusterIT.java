@@ -406,6 +406,7 @@ final class ClusterIT {
   void moreSlotsThanThereAreIsRefused() throws IOException {
     JobException failure = refused(echo(), flink(9));
 
+    assertEquals(ExitCode.RETRYABLE, failure.exitCode(), "others may still come");
     assertTrue(failure.getMessage().contains("expected at most 2"), failure.getMessage());
   }
 

@@ -19,7 +19,6 @@ import dev.millrace.pipeline.group.Stager;
 import dev.millrace.pipeline.job.CancelToken;
 import dev.millrace.pipeline.job.Counters;
 import dev.millrace.pipeline.job.ExitCode;
-import dev.millrace.pipeline.job.InvalidInputException;
 import dev.millrace.pipeline.job.JobCancelledException;
 import dev.millrace.pipeline.job.JobException;
 import dev.millrace.pipeline.job.JobListener;
@@ -118,17 +117,7 @@ final class JobRun {
     if (asked.isOfThisProcess()) {
       return asked.parallelism() > 0 ? asked : asked.withParallelism(1);
     }
-    int slots = new FlinkCluster(asked.master()).slots();
-    if (asked.parallelism() > slots) {
-      throw new InvalidInputException(
-          "parallelism: expected at most "
-              + slots
-              + ", the slots of the cluster at "
-              + asked.master()
-              + ", found "
-              + asked.parallelism()
-              + "; lower it, or start more TaskManagers");
-    }
+    int slots = new FlinkCluster(asked.master()).slots(asked.parallelism());
     return asked.parallelism() > 0 ? asked : asked.withParallelism(slots);
   }
 

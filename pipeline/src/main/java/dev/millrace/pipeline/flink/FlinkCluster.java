@@ -4,7 +4,6 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.millrace.pipeline.job.InvalidInputException;
 import dev.millrace.pipeline.job.JobCancelledException;
-import dev.millrace.pipeline.job.JobException;
 import dev.millrace.pipeline.job.RetryableException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -13,24 +12,32 @@ import java.time.Duration;
 
 /** A session cluster: whether it is there and fits, and the jobs on it. */
 public final class FlinkCluster {
-  /** How long a cluster that has just been started may take to have its workers. */
+  /** How long workers may take to come, or to come back: they register seconds apart. */
   private static final Duration WORKERS_WITHIN = Duration.ofSeconds(20);
 
   private static final long POLL_MILLIS = 250;
 
   private final FlinkRest rest;
+  private final Duration workersWithin;
 
   public FlinkCluster(String master) {
+    this(master, WORKERS_WITHIN);
+  }
+
+  FlinkCluster(String master, Duration workersWithin) {
     this.rest = new FlinkRest(master);
+    this.workersWithin = workersWithin;
   }
 
   /**
    * Checks that the cluster is there, of the right version, and has slots.
    *
+   * @param wanted slots to wait for; 0 stands for any
    * @return slots in all
-   * @throws JobException saying what is wrong and what to do
+   * @throws RetryableException if nobody answers, or too few workers come
+   * @throws InvalidInputException if it is something else, or of another version
    */
-  public int slots() {
+  public int slots(int wanted) {
     String version;
     try {
       version = rest.get("/config").path("flink-version").asText();
@@ -62,24 +69,45 @@ public final class FlinkCluster {
               + "; use a cluster of "
               + FlinkSettings.VERSION_LINE);
     }
-    return awaitSlots();
+    return awaitSlots(wanted);
   }
 
-  private int awaitSlots() {
-    long deadline = System.nanoTime() + WORKERS_WITHIN.toNanos();
-    do {
-      int slots = overview().path("slots-total").asInt();
-      if (slots > 0) {
-        return slots;
+  private int awaitSlots(int wanted) {
+    long deadline = System.nanoTime() + workersWithin.toNanos();
+    int slots = totalSlots();
+    while (slots < Math.max(1, wanted)) {
+      if (System.nanoTime() >= deadline) {
+        throw tooFew(slots, wanted);
       }
       sleep();
-    } while (System.nanoTime() < deadline);
-    throw new RetryableException(
-        "expected TaskManagers at "
+      slots = totalSlots();
+    }
+    return slots;
+  }
+
+  private RetryableException tooFew(int slots, int wanted) {
+    if (slots == 0) {
+      return new RetryableException(
+          "expected TaskManagers at "
+              + rest.master()
+              + ", found none after "
+              + workersWithin.toSeconds()
+              + " s; start some, and look into their logs if they do not stay");
+    }
+    return new RetryableException(
+        "parallelism: expected at most "
+            + slots
+            + ", the slots of the cluster at "
             + rest.master()
-            + ", found none after "
-            + WORKERS_WITHIN.toSeconds()
-            + " s; start some, and look into their logs if they do not stay");
+            + " after "
+            + workersWithin.toSeconds()
+            + " s, found "
+            + wanted
+            + "; lower it, or start more TaskManagers");
+  }
+
+  private int totalSlots() {
+    return overview().path("slots-total").asInt();
   }
 
   private JsonNode overview() {
