@@ -190,6 +190,13 @@ final class Generation {
       if (cause instanceof EngineException) {
         return new RetryableException("the engine failed: " + cause.getMessage(), failure);
       }
+      if (cause instanceof IOException) {
+        return new RetryableException(
+            "reading or writing failed: "
+                + cause
+                + "; finished rows are kept, start the same command again",
+            failure);
+      }
       root = cause;
     }
     String why = root == failure ? failure.getMessage() : failure.getMessage() + ": " + root;

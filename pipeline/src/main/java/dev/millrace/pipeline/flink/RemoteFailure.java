@@ -4,70 +4,136 @@ import dev.millrace.pipeline.job.ExitCode;
 import dev.millrace.pipeline.job.InvalidInputException;
 import dev.millrace.pipeline.job.JobException;
 import dev.millrace.pipeline.job.RetryableException;
-import java.util.regex.Matcher;
+import java.util.List;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 
-/**
- * What a stack trace from another process says: the exception of ours that is nearest its root, or
- * else the root itself.
- *
- * @param type simple name of the exception
- * @param message its message
- */
-record RemoteFailure(String type, String message) {
-  private static final Pattern OURS =
+/** A failure on a worker, as the stack trace that its cluster keeps tells it. */
+final class RemoteFailure {
+  /** A line of a trace that is an exception or its cause; frames begin with a tab. */
+  private static final Pattern EXCEPTION =
       Pattern.compile(
-          "(?m)^(?:Caused by: )?dev\\.millrace\\.[\\w.]*?(\\w+(?:Exception|Failure)): (.*)$");
-  private static final Pattern ANY =
-      Pattern.compile(
-          "(?m)^(?:Caused by: )?[\\w.$]*?([\\w$]+(?:Exception|Error|Throwable)): (.*)$");
+          "(?m)^(?:Caused by: )?((?:\\w+\\.)*)([\\w$]+(?:Exception|Error|Throwable|Failure))"
+              + "(?:: (.*))?$");
 
-  static RemoteFailure of(String trace) {
-    Matcher ours = OURS.matcher(trace);
-    if (ours.find()) {
-      return new RemoteFailure(
-          ours.group(1), ours.group(2)); // the outermost of ours has the advice
-    }
-    Matcher any = ANY.matcher(trace);
-    RemoteFailure last = new RemoteFailure("", trace.lines().findFirst().orElse("no reason given"));
-    while (any.find()) {
-      last = new RemoteFailure(any.group(1), any.group(2));
-    }
-    return last;
+  /** Processes of Flink; not its packages, nor settings like {@code taskmanager.memory.x}. */
+  private static final Pattern LOSS =
+      Pattern.compile(
+          "(?i)(?<!\\.)(?:task ?manager|task ?executor|job ?manager)(?!\\.\\w)"
+              + "|no longer reachable|lost leadership|connection unexpectedly closed");
+
+  private static final Pattern LOSS_TYPE =
+      Pattern.compile(".*(?:Timeout|Socket|Connect|Transport)Exception|Partition\\w+Exception");
+
+  private final List<Thrown> chain;
+
+  private RemoteFailure(List<Thrown> chain) {
+    this.chain = chain;
   }
 
+  /** One exception of a trace. */
+  private record Thrown(String origin, String type, String message) {
+    String told() {
+      return message.isEmpty() ? type : message;
+    }
+
+    boolean isOurs() {
+      return origin.startsWith("dev.millrace.");
+    }
+
+    /** Beam's wrapper of what a function of a pipeline threw. */
+    boolean isOfFunction() {
+      return type.equals("UserCodeException");
+    }
+
+    boolean isStorage() {
+      return origin.equals("java.nio.file.")
+          || (origin.equals("java.io.") && type.equals("IOException"));
+    }
+
+    boolean isLackOfSlots() {
+      return type.equals("NoResourceAvailableException");
+    }
+
+    /** Whether a process of the cluster, or the way to it, was lost, which is nobody's mistake. */
+    boolean isLoss() {
+      return !type.endsWith("Error") // of memory: its advice names settings of the TaskManager
+          && (LOSS.matcher(message).find() || LOSS_TYPE.matcher(type).matches());
+    }
+  }
+
+  /** From a trace, outermost exception first. */
+  static RemoteFailure of(String trace) {
+    List<Thrown> chain =
+        EXCEPTION
+            .matcher(trace)
+            .results()
+            .map(m -> new Thrown(m.group(1), m.group(2), m.group(3) == null ? "" : m.group(3)))
+            .toList();
+    String said = trace.lines().findFirst().orElse("no reason given");
+    return new RemoteFailure(
+        chain.isEmpty() ? List.of(new Thrown("", "no exception", said)) : chain);
+  }
+
+  /** The outermost exception of a kind, or null: it has the advice, or names what was lost. */
+  private Thrown first(Predicate<Thrown> kind) {
+    return chain.stream().filter(kind).findFirst().orElse(null);
+  }
+
+  /**
+   * What it means for the job.
+   *
+   * @param where worker that it happened on, or empty
+   */
   JobException toException(String where) {
-    String text = (where.isEmpty() ? "" : where + ": ") + message;
-    return switch (type) {
+    String prefix = where.isEmpty() ? "" : where + ": ";
+    Thrown root = chain.get(chain.size() - 1);
+    Thrown ours = first(Thrown::isOurs);
+    if (ours != null) {
+      return ofOurs(ours, prefix);
+    }
+    if (first(Thrown::isOfFunction) != null) { // no word of a mistake of ours makes it a loss
+      return root.isStorage()
+          ? passing(prefix + "reading or writing failed: " + root.message())
+          : internal(root, prefix);
+    }
+    Thrown lack = first(Thrown::isLackOfSlots);
+    if (lack != null) {
+      return new RetryableException(
+          prefix
+              + lack.message()
+              + "; the cluster has too few free slots: wait, lower --parallelism, or start more"
+              + " TaskManagers");
+    }
+    Thrown loss = first(Thrown::isLoss);
+    return loss == null ? internal(root, prefix) : passing(prefix + loss.told());
+  }
+
+  private static JobException ofOurs(Thrown ours, String prefix) {
+    String text = prefix + ours.message();
+    return switch (ours.type()) {
       case "InvalidInputException" -> new InvalidInputException(text);
-      case "WorkerException" -> new InvalidInputException(text + placeOfWorkspaces());
+      case "WorkerException" -> new InvalidInputException(text + placeOfWorkspaces(ours.message()));
       case "RetryableException", "EngineException" -> new RetryableException(text);
-      case "NoResourceAvailableException" ->
-          new RetryableException(
-              text
-                  + "; the cluster has too few free slots: wait, lower --parallelism, or start more"
-                  + " TaskManagers");
-      default ->
-          isLoss(message)
-              ? new RetryableException(
-                  text + "; finished rows are kept, start the same command again")
-              : new JobException(ExitCode.INTERNAL, "the job failed: " + type + ": " + text);
+      case "JobCancelledException" -> passing(text); // not by us: the worker was told to end
+      default -> internal(ours, prefix);
     };
   }
 
+  private static JobException passing(String text) {
+    return new RetryableException(text + "; finished rows are kept, start the same command again");
+  }
+
+  private static JobException internal(Thrown thrown, String prefix) {
+    return new JobException(
+        ExitCode.INTERNAL, "the job failed: " + thrown.type() + ": " + prefix + thrown.message());
+  }
+
   /** A worker that lacks the workspace advises to convert one, but the client has it. */
-  private String placeOfWorkspaces() {
+  private static String placeOfWorkspaces(String message) {
     return message.contains("workspace")
         ? "; the workspace must lie under the same path on every worker: copy it there, or put it on"
             + " a shared file system"
         : "";
-  }
-
-  /** Whether a worker was lost, which is nobody's mistake. */
-  private static boolean isLoss(String message) {
-    return message.contains("TaskManager")
-        || message.contains("TaskExecutor")
-        || message.contains("Connection unexpectedly closed")
-        || message.contains("no longer reachable");
   }
 }

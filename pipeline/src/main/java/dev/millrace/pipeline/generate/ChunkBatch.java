@@ -78,9 +78,15 @@ final class ChunkBatch implements RequestBatch<ChunkResult> {
 
     /** A client elsewhere wants to know; one in this process asks the engine itself. */
     @Override
-    public void used(EngineLease engine) throws IOException {
+    public void used(EngineLease engine) {
       if (run != null && !RunContext.isOpen(run)) {
-        WorkerRecord.of(engine).write(folder, run);
+        WorkerRecord record = WorkerRecord.of(engine);
+        StorageErrors.guard(
+            folder.work(),
+            () -> {
+              record.write(folder, run);
+              return null;
+            });
       }
     }
 
@@ -106,11 +112,8 @@ final class ChunkBatch implements RequestBatch<ChunkResult> {
   }
 
   @Override
-  public GenerationRequest next() throws IOException {
-    ChunkRequest row = reader.next();
-    while (row != null && answered(row.slot())) {
-      row = reader.next();
-    }
+  public GenerationRequest next() {
+    ChunkRequest row = StorageErrors.guard(folder.stage(), this::nextOpen);
     if (row == null) {
       return null;
     }
@@ -125,6 +128,15 @@ final class ChunkBatch implements RequestBatch<ChunkResult> {
       slots.put(request, row.slot());
     }
     return request;
+  }
+
+  /** The next row that has no answer yet, or null. */
+  private ChunkRequest nextOpen() throws IOException {
+    ChunkRequest row = reader.next();
+    while (row != null && answered(row.slot())) {
+      row = reader.next();
+    }
+    return row;
   }
 
   private synchronized boolean answered(int slot) {

@@ -22,6 +22,7 @@ public final class ChunkReader implements Closeable {
   private final VectorSchemaRoot root;
   private int row;
   private int slot;
+  private boolean broken; // Arrow keeps the buffer that it could not fill
 
   public ChunkReader(Path stage, Chunk chunk) throws IOException {
     channel = FileChannel.open(stage.resolve(chunk.fileName()), StandardOpenOption.READ);
@@ -33,7 +34,7 @@ public final class ChunkReader implements Closeable {
   public ChunkRequest next() throws IOException {
     while (row == root.getRowCount()) {
       row = 0;
-      if (!reader.loadNextBatch()) {
+      if (!load()) {
         root.setRowCount(0);
         return null;
       }
@@ -48,6 +49,15 @@ public final class ChunkReader implements Closeable {
     row++;
     slot++;
     return request;
+  }
+
+  private boolean load() throws IOException {
+    try {
+      return reader.loadNextBatch();
+    } catch (IOException e) {
+      broken = true;
+      throw e;
+    }
   }
 
   private String text(String column) {
@@ -70,6 +80,8 @@ public final class ChunkReader implements Closeable {
   public void close() throws IOException {
     reader.close();
     channel.close();
-    allocator.close();
+    if (!broken) { // it would complain of that buffer, which hides why the read failed
+      allocator.close();
+    }
   }
 }
