@@ -203,13 +203,12 @@ final class ClusterGeneration {
     return configuration;
   }
 
-  private void awaitRemote(FlinkJob job, JournalFollower follower) throws IOException {
+  /** Follows a job until it has ended; throws what ended it, unless it finished. */
+  void awaitRemote(FlinkJob job, JournalFollower follower) throws IOException {
     String state = job.state();
     while (!FlinkJob.isEnd(state)) {
       if (cancel.isCancelled()) {
-        job.cancel(CANCELLED_WITHIN);
-        Submission.delete(folder);
-        throw cancelled();
+        throw cancelRemote(job);
       }
       sleep();
       follower.poll();
@@ -224,6 +223,19 @@ final class ClusterGeneration {
       throw new RetryableException(
           "the job ended as " + state + ", by somebody else's hand; finished rows are kept");
     }
+  }
+
+  /** A job that could not be cancelled stays remembered, for the next run to end it. */
+  private JobCancelledException cancelRemote(FlinkJob job) {
+    JobCancelledException cancelled = cancelled();
+    try {
+      if (job.cancel(CANCELLED_WITHIN)) {
+        Submission.delete(folder);
+      }
+    } catch (IOException | RetryableException e) {
+      cancelled.addSuppressed(e);
+    }
+    return cancelled;
   }
 
   /**

@@ -5,7 +5,11 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.millrace.pipeline.job.RetryableException;
 import dev.millrace.pipeline.store.AtomicFiles;
 import dev.millrace.pipeline.store.WorkFolder;
+import java.io.FileNotFoundException;
 import java.io.IOException;
+import java.net.ConnectException;
+import java.net.NoRouteToHostException;
+import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -40,7 +44,7 @@ public record Submission(String master, String job) {
    * Ends the job that an earlier client left on a cluster, if any.
    *
    * @return what was done, for people, or null if nothing
-   * @throws RetryableException if the job does not end
+   * @throws RetryableException if the job does not end, or its cluster is too slow to say so
    */
   public static String endLeftJob(WorkFolder folder) throws IOException {
     if (!Files.exists(file(folder))) {
@@ -48,12 +52,12 @@ public record Submission(String master, String job) {
     }
     JsonNode json = JSON.readTree(file(folder).toFile());
     Submission left = new Submission(json.path("master").asText(), json.path("job").asText());
-    String done = left.end();
+    String done = left.end(file(folder));
     delete(folder);
     return done;
   }
 
-  private String end() {
+  private String end(Path file) {
     try {
       FlinkJob running = new FlinkCluster(master).find(job);
       if (running == null || FlinkJob.isEnd(running.state())) {
@@ -70,9 +74,23 @@ public record Submission(String master, String job) {
                 + " s of being cancelled; cancel it there, then start the same command again");
       }
       return "cancelled the job " + job + " that an earlier client had left on " + master;
-    } catch (IOException e) {
+    } catch (FileNotFoundException e) {
+      return null; // forgotten only now, or never known to whoever answers there
+    } catch (ConnectException | NoRouteToHostException | UnknownHostException e) {
       // workers that live on without their JobManager still hold the locks of their chunks
       return "an earlier client left the job " + job + " on " + master + ", which does not answer";
+    } catch (IOException e) { // one that is only slow still has the job
+      throw new RetryableException(
+          "an earlier client left the job "
+              + job
+              + " on "
+              + master
+              + ", which cannot be asked to end it ("
+              + e
+              + "); start the same command again, or, if that cluster is gone for good, delete "
+              + file
+              + " first",
+          e);
     }
   }
 }
