@@ -1,18 +1,17 @@
 package dev.millrace.pipeline.store;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
+import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.util.Comparator;
-import java.util.stream.Stream;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.HexFormat;
+import java.util.concurrent.ThreadLocalRandom;
 
 /**
  * Files that appear whole or not at all: written under another name beside their place, forced to
@@ -36,21 +35,22 @@ public final class AtomicFiles {
     force(target.toAbsolutePath().getParent());
   }
 
-  /** Writes a text file. */
+  /**
+   * Writes a text file. Several may write the same one at once: each has a temporary of its own.
+   */
   public static void write(Path target, String content) throws IOException {
-    Path temporary = temporary(target);
-    try (FileChannel channel =
-        FileChannel.open(
-            temporary,
-            StandardOpenOption.CREATE,
-            StandardOpenOption.WRITE,
-            StandardOpenOption.TRUNCATE_EXISTING)) {
-      ByteBuffer bytes = ByteBuffer.wrap(content.getBytes(StandardCharsets.UTF_8));
-      while (bytes.hasRemaining()) {
-        channel.write(bytes);
+    String own = HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong());
+    Path temporary = temporary(target.resolveSibling(target.getFileName() + "." + own));
+    boolean committed = false;
+    try {
+      Files.writeString(temporary, content, StandardOpenOption.CREATE_NEW);
+      commit(temporary, target);
+      committed = true;
+    } finally {
+      if (!committed) {
+        Files.deleteIfExists(temporary);
       }
     }
-    commit(temporary, target);
   }
 
   /** Forces a file or folder to the disk. */
@@ -60,17 +60,38 @@ public final class AtomicFiles {
     }
   }
 
-  /** Deletes a file or a folder with all below it; what is not there is fine. */
+  /**
+   * Deletes a file or a folder with all below it; what is not there, or what somebody else deletes
+   * meanwhile, is fine.
+   */
   public static void delete(Path path) throws IOException {
-    if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
-      return;
-    }
-    try (Stream<Path> below = Files.walk(path)) {
-      for (Path file : (Iterable<Path>) below.sorted(Comparator.reverseOrder())::iterator) {
-        Files.deleteIfExists(file);
-      }
-    } catch (NoSuchFileException e) {
-      throw new UncheckedIOException("the folder changed while it was deleted: " + path, e);
-    }
+    Files.walkFileTree(
+        path,
+        new SimpleFileVisitor<>() {
+          @Override
+          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
+              throws IOException {
+            Files.deleteIfExists(file);
+            return FileVisitResult.CONTINUE;
+          }
+
+          @Override
+          public FileVisitResult visitFileFailed(Path file, IOException cause) throws IOException {
+            if (cause instanceof NoSuchFileException) {
+              return FileVisitResult.CONTINUE;
+            }
+            throw cause;
+          }
+
+          @Override
+          public FileVisitResult postVisitDirectory(Path folder, IOException cause)
+              throws IOException {
+            if (cause != null) {
+              throw cause;
+            }
+            Files.deleteIfExists(folder);
+            return FileVisitResult.CONTINUE;
+          }
+        });
   }
 }
