@@ -12,6 +12,7 @@ import dev.millrace.pipeline.flink.Submission;
 import dev.millrace.pipeline.generate.Chunks;
 import dev.millrace.pipeline.generate.EngineHost;
 import dev.millrace.pipeline.generate.EngineLease;
+import dev.millrace.pipeline.generate.EngineUnavailableException;
 import dev.millrace.pipeline.generate.WorkerRecord;
 import dev.millrace.pipeline.group.Chunk;
 import dev.millrace.pipeline.group.StageManifest;
@@ -25,6 +26,7 @@ import dev.millrace.pipeline.job.JobListener;
 import dev.millrace.pipeline.job.JobReport;
 import dev.millrace.pipeline.job.JobSettings;
 import dev.millrace.pipeline.job.JobStage;
+import dev.millrace.pipeline.job.RetryableException;
 import dev.millrace.pipeline.job.StagePlan;
 import dev.millrace.pipeline.read.InputFile;
 import dev.millrace.pipeline.read.InputFiles;
@@ -306,6 +308,8 @@ final class JobRun {
     try (watch) {
       lease = EngineHost.acquire(factory, Duration.ZERO);
       watch.done();
+    } catch (EngineUnavailableException e) {
+      throw new RetryableException("there is no engine now: " + e.getMessage(), e);
     } catch (EngineException e) {
       throw new JobException(
           ExitCode.INVALID_INPUT, "the engine cannot be opened: " + e.getMessage(), e);

@@ -5,7 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.millrace.api.engine.Engine;
+import dev.millrace.api.engine.EngineException;
+import dev.millrace.api.engine.EngineInfo;
+import dev.millrace.api.engine.EngineStatistics;
+import dev.millrace.api.request.Completion;
 import dev.millrace.api.request.FailureReason;
+import dev.millrace.api.request.GenerationRequest;
+import dev.millrace.pipeline.generate.SoleUse;
 import dev.millrace.pipeline.job.CancelToken;
 import dev.millrace.pipeline.job.ExitCode;
 import dev.millrace.pipeline.job.JobException;
@@ -23,6 +30,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -168,6 +176,81 @@ final class EngineFailureTest {
     assertTrue(Thread.interrupted(), "the interrupt is passed on");
     assertEquals(ExitCode.CANCELLED, cancelled.exitCode(), cancelled.toString());
     assertTrue(Files.exists(folder.resolve("out/_millrace/stage/stage.json")));
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {2, 3, 4, 5})
+  @Timeout(120)
+  void aRowIsNotBlamedForAnEngineThatAnotherJobEnds(int ended) throws IOException {
+    JobSettings settings = job(2, Set.of(0)).withAllowedFailures(1);
+    SharedEngineFactory factory =
+        new SharedEngineFactory(ScriptedEngineFactory.named("ended-" + ended), ended);
+
+    JobReport report = BatchJob.of(settings, factory).run();
+
+    assertEquals(Map.of(FailureReason.ENGINE_FAILED, 1L), report.failures());
+    assertEquals(
+        "echo:<user>question 1",
+        Jobs.rows(folder.resolve("out/in.jsonl")).get(1).get("output").asText());
+    assertAllClosed(factory.scripted());
+  }
+
+  /**
+   * Opens engines that other jobs use too, who end one of them.
+   *
+   * @param ended which one ends as soon as somebody wants it alone
+   */
+  private record SharedEngineFactory(ScriptedEngineFactory scripted, int ended)
+      implements WrappedEngineFactory {
+    @Override
+    public Engine openEngine() {
+      Engine engine = scripted.openEngine();
+      return new SharedEngine(engine, scripted.counts().opened.get() == ended);
+    }
+  }
+
+  private static final class SharedEngine implements Engine, SoleUse {
+    private final Engine engine;
+    private final boolean endsWhenClaimed;
+    private volatile boolean ended;
+
+    SharedEngine(Engine engine, boolean endsWhenClaimed) {
+      this.engine = engine;
+      this.endsWhenClaimed = endsWhenClaimed;
+    }
+
+    @Override
+    public boolean claim() {
+      ended = endsWhenClaimed;
+      return !ended;
+    }
+
+    @Override
+    public void release() {}
+
+    @Override
+    public EngineInfo info() {
+      return engine.info();
+    }
+
+    @Override
+    public Submission submit(GenerationRequest request, Consumer<Completion> completion)
+        throws InterruptedException {
+      if (ended) {
+        throw new EngineException("another job's request ended it");
+      }
+      return engine.submit(request, completion);
+    }
+
+    @Override
+    public EngineStatistics statistics() {
+      return engine.statistics();
+    }
+
+    @Override
+    public void close() {
+      engine.close();
+    }
   }
 
   /** What a job that failed has open, the runner's threads close as they come to it. */

@@ -9,15 +9,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.millrace.api.engine.Engine;
 import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.engine.EngineFactory;
-import dev.millrace.api.engine.PromptEncoder;
 import dev.millrace.api.request.Completion;
 import dev.millrace.api.request.FailureReason;
 import dev.millrace.api.request.GenerationRequest;
 import dev.millrace.api.request.Prompt;
 import dev.millrace.api.request.SamplingSettings;
+import dev.millrace.pipeline.generate.EngineUnavailableException;
 import dev.millrace.pipeline.generate.SoleUse;
 import dev.millrace.pipeline.host.HostSettings;
 import dev.millrace.pipeline.host.ProcessEngineFactory;
+import dev.millrace.pipeline.job.ExitCode;
+import dev.millrace.pipeline.job.JobException;
 import dev.millrace.pipeline.job.JobReport;
 import dev.millrace.pipeline.job.JobSettings;
 import java.io.IOException;
@@ -311,6 +313,7 @@ final class EngineProcessTest {
       assertEquals(one.info().backend(), two.info().backend());
       assertTrue(third.getMessage().contains("device 0 (card:b) by process"), third.getMessage());
       assertTrue(third.getMessage().contains("device 1 (card:a) by process"), third.getMessage());
+      assertTrue(third instanceof EngineUnavailableException, "the holder may let go of it");
     }
   }
 
@@ -410,7 +413,8 @@ final class EngineProcessTest {
 
   @Test
   void anEngineThatCannotBeOpenedSaysWhy() {
-    EngineFactory broken = hosted(new BrokenFactory("the workspace /nowhere is missing", false));
+    EngineFactory broken =
+        hosted(new BrokenFactory("the workspace /nowhere is missing", BrokenFactory.How.REFUSED));
 
     EngineException refused = assertThrows(EngineException.class, broken::openEngine);
 
@@ -419,12 +423,25 @@ final class EngineProcessTest {
 
   @Test
   void aMistakeInTheProgramOfAnEngineIsToldByTheEndOfItsLog() {
-    EngineFactory broken = hosted(new BrokenFactory("layer 7 has no weights", true));
+    EngineFactory broken =
+        hosted(new BrokenFactory("layer 7 has no weights", BrokenFactory.How.MISTAKE));
 
     EngineException refused = assertThrows(EngineException.class, broken::openEngine);
 
     assertTrue(
         refused.getMessage().contains("IllegalStateException: layer 7 has no weights"),
+        refused.getMessage());
+  }
+
+  @Test
+  void aLibraryThatAnEngineLacksIsToldByTheEndOfItsLog() {
+    EngineFactory broken =
+        hosted(new BrokenFactory("no libdevice.so", BrokenFactory.How.LIBRARY_MISSING));
+
+    EngineException refused = assertThrows(EngineException.class, broken::openEngine);
+
+    assertTrue(
+        refused.getMessage().contains("UnsatisfiedLinkError: no libdevice.so"),
         refused.getMessage());
   }
 
@@ -478,26 +495,63 @@ final class EngineProcessTest {
     }
   }
 
-  /** Refuses to open. */
-  private record BrokenFactory(String message, boolean byMistake) implements EngineFactory {
-    @Override
-    public String fingerprint() {
-      return "broken";
+  @Test
+  void anInterruptedWorkerLeavesALiveEngineToTheOthers() throws Exception {
+    EngineFactory factory = hosted(logged("interrupted", 0));
+    try (Engine live = factory.openEngine()) {
+      Thread.currentThread().interrupt();
+      EngineException interrupted =
+          assertThrows(EngineUnavailableException.class, factory::openEngine);
+      assertTrue(Thread.interrupted(), "the interrupt is passed on");
+      assertTrue(interrupted.getMessage().contains("interrupted"), interrupted.getMessage());
+
+      try (Engine other = factory.openEngine()) {
+        assertFalse(answer(live, request("1", "x")).isFailed());
+        assertFalse(answer(other, request("1", "x")).isFailed());
+      }
+    }
+    assertEquals(1, processes());
+  }
+
+  private JobException failure(BrokenFactory.How how) throws IOException {
+    JobSettings settings = job("no-engine-" + how, 1, i -> false);
+    BrokenFactory broken = new BrokenFactory("the workspace /nowhere is missing", how);
+    return assertThrows(JobException.class, () -> BatchJob.of(settings, hosted(broken)).run());
+  }
+
+  @Test
+  void aJobWhoseEngineIsKilledAsItOpensIsRetryableAndOneThatIsRefusedItIsNot() throws IOException {
+    JobException refused = failure(BrokenFactory.How.REFUSED);
+    JobException killed = failure(BrokenFactory.How.KILLED);
+
+    assertEquals(ExitCode.INVALID_INPUT, refused.exitCode(), refused.getMessage());
+    assertEquals(ExitCode.RETRYABLE, killed.exitCode(), killed.getMessage());
+    assertTrue(killed.getMessage().contains("killed or ended 3 times"), killed.getMessage());
+  }
+
+  /** Opens nothing. */
+  private record BrokenFactory(String message, How how) implements WrappedEngineFactory {
+    private enum How {
+      REFUSED,
+      MISTAKE,
+      LIBRARY_MISSING,
+      KILLED
     }
 
     @Override
-    public String modelFingerprint() {
-      return "broken";
-    }
-
-    @Override
-    public PromptEncoder openPromptEncoder() {
-      throw new EngineException(message);
+    public EngineFactory scripted() {
+      return ScriptedEngineFactory.named("broken");
     }
 
     @Override
     public Engine openEngine() {
-      throw byMistake ? new IllegalStateException(message) : new EngineException(message);
+      switch (how) {
+        case MISTAKE -> throw new IllegalStateException(message);
+        case LIBRARY_MISSING -> throw new UnsatisfiedLinkError(message);
+        case KILLED -> Runtime.getRuntime().halt(137);
+        case REFUSED -> throw new EngineException(message);
+      }
+      throw new IllegalStateException(message);
     }
   }
 }

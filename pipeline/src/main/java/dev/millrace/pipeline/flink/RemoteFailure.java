@@ -114,7 +114,8 @@ final class RemoteFailure {
     return switch (ours.type()) {
       case "InvalidInputException" -> new InvalidInputException(text);
       case "WorkerException" -> new InvalidInputException(text + placeOfWorkspaces(ours.message()));
-      case "RetryableException", "EngineException" -> new RetryableException(text);
+      case "RetryableException", "EngineException", "EngineUnavailableException" ->
+          new RetryableException(text);
       case "JobCancelledException" -> passing(text); // not by us: the worker was told to end
       default -> internal(ours, prefix);
     };

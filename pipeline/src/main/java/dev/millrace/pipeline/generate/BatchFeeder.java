@@ -1,5 +1,6 @@
 package dev.millrace.pipeline.generate;
 
+import dev.millrace.api.engine.Engine;
 import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.request.Completion;
 import dev.millrace.api.request.FailureReason;
@@ -52,12 +53,18 @@ final class BatchFeeder {
   /** A batch on its way through the engine. */
   final class Fed<OutT> {
     private final RequestBatch<OutT> batch;
-    private final Attempt attempt;
-    private boolean entered = true;
+    private Attempt attempt; // made once the engine is entered
+    private boolean entered;
 
-    private Fed(RequestBatch<OutT> batch, Attempt attempt) {
+    private Fed(RequestBatch<OutT> batch) {
       this.batch = batch;
-      this.attempt = attempt;
+    }
+
+    private void enter() throws InterruptedException {
+      BatchFeeder.this.enter();
+      entered = true;
+      unsettled.add(this);
+      attempt = new Attempt(lease.engine(), batch::accept, cancel);
     }
 
     /** Waits for the engine's part; afterwards this batch uses the engine no more. */
@@ -87,7 +94,9 @@ final class BatchFeeder {
     }
 
     void abandon() throws IOException {
-      attempt.abandon();
+      if (attempt != null) {
+        attempt.abandon();
+      }
       if (entered) {
         leave();
       }
@@ -101,13 +110,15 @@ final class BatchFeeder {
     }
   }
 
-  /** Hands over all requests of a batch; blocks while the engine's queue is full. */
+  /**
+   * Hands over all requests of a batch; blocks while the engine's queue is full. The batch is this
+   * feeder's to close from now on, whatever happens.
+   */
   <OutT> Fed<OutT> feed(RequestBatch<OutT> batch) throws IOException, InterruptedException {
-    enter();
-    Fed<OutT> fed = new Fed<>(batch, new Attempt(lease.engine(), batch::accept, cancel));
-    unsettled.add(fed);
+    Fed<OutT> fed = new Fed<>(batch);
     boolean handedOver = false;
     try {
+      fed.enter();
       lease.startFeeding();
       try {
         fed.attempt.feed(batch::next);
@@ -243,6 +254,18 @@ final class BatchFeeder {
       return next;
     }
 
+    /** A new engine that this batch has alone: what others do to one is no row's fault here. */
+    private void replace(Engine failed) throws InterruptedException {
+      int ended = 0;
+      while (!lease.replace(failed)) {
+        cancel.check();
+        if (++ended > FUTILE_ATTEMPTS_MAX) {
+          throw new EngineException(
+              "it ended " + ended + " times while other jobs of this worker used it");
+        }
+      }
+    }
+
     private Attempt attempt(
         List<GenerationRequest> requests,
         boolean withRest,
@@ -251,7 +274,7 @@ final class BatchFeeder {
       cancel.check();
       if (last.engineIsDown()) {
         try {
-          lease.replace(last.engine());
+          replace(last.engine());
         } catch (EngineException e) {
           throw new RetryableException(
               "the engine failed ("

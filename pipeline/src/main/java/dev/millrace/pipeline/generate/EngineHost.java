@@ -1,7 +1,6 @@
 package dev.millrace.pipeline.generate;
 
 import dev.millrace.api.engine.Engine;
-import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.engine.EngineFactory;
 import dev.millrace.pipeline.store.JobDescription;
 import java.io.ByteArrayOutputStream;
@@ -188,7 +187,7 @@ public final class EngineHost {
       opening.lock();
       try {
         if (ended) { // nobody would close it: a runner gives leases back while functions still run
-          throw new EngineException("the engine was given back: the job is ending");
+          throw new EngineUnavailableException("the engine was given back: the job is ending");
         }
         if (engine == null) {
           engine = factory.openEngine();
@@ -199,31 +198,43 @@ public final class EngineHost {
       }
     }
 
-    /** Opens a new engine in place of a failed one, unless that was done already. */
-    Engine replace(Engine failed) throws InterruptedException {
+    /**
+     * Opens a new engine in place of a failed one, unless that was done already.
+     *
+     * @return false if that one ended too before this user had it alone: others use it as well
+     */
+    boolean replace(Engine failed) throws InterruptedException {
       opening.lock();
       try {
         if (engine == failed) {
-          engine = null;
-          failed.close();
-          restarts.increment();
+          drop();
         }
-        Engine opened = open();
-        if (claimed) {
-          claim();
+        open();
+        boolean usable = !claimed || claim();
+        if (!usable) {
+          drop();
         }
-        return opened;
+        return usable;
       } finally {
         opening.unlock();
       }
     }
 
-    /** Keeps users in other places off the engine too, if there can be any. */
-    void claim() throws InterruptedException {
+    private void drop() {
+      Engine dropped = engine;
+      engine = null;
+      dropped.close();
+      restarts.increment();
+    }
+
+    /**
+     * Keeps users in other places off the engine too, if there can be any.
+     *
+     * @return false if the engine ended before
+     */
+    boolean claim() throws InterruptedException {
       claimed = true;
-      if (opened() instanceof SoleUse engineOfMany) {
-        engineOfMany.claim();
-      }
+      return !(opened() instanceof SoleUse engineOfMany) || engineOfMany.claim();
     }
 
     /** Null if none is open. */

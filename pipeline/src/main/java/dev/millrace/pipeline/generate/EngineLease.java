@@ -31,8 +31,12 @@ public final class EngineLease implements AutoCloseable {
     return shared.restarts();
   }
 
-  /** A new engine in place of one that failed; the failed one is closed once. */
-  Engine replace(Engine failed) throws InterruptedException {
+  /**
+   * Opens a new engine in place of one that failed; the failed one is closed once.
+   *
+   * @return false if the new one ended before this user had it alone
+   */
+  boolean replace(Engine failed) throws InterruptedException {
     return shared.replace(failed);
   }
 

@@ -4,6 +4,7 @@ import dev.millrace.api.engine.DoesNotFitException;
 import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.engine.EngineFactory;
 import dev.millrace.pipeline.job.CancelToken;
+import dev.millrace.pipeline.job.RetryableException;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -106,6 +107,9 @@ public final class InferenceFn<InT, OutT> extends DoFn<InT, OutT> {
     if (lease == null) {
       try {
         lease = EngineHost.acquire(factory, linger);
+      } catch (EngineUnavailableException e) {
+        throw new RetryableException(
+            "worker " + WorkerException.name() + ": there is no engine now: " + e.getMessage(), e);
       } catch (EngineException | DoesNotFitException e) {
         throw new WorkerException("the engine cannot be opened: " + e.getMessage(), e);
       }

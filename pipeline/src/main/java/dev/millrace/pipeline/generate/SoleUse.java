@@ -6,8 +6,12 @@ package dev.millrace.pipeline.generate;
  * could take the blame.
  */
 public interface SoleUse {
-  /** Keeps others off the engine and waits until it has nothing of theirs; returns if it fails. */
-  void claim() throws InterruptedException;
+  /**
+   * Keeps others off the engine and waits until it has nothing of theirs.
+   *
+   * @return false if the engine failed before
+   */
+  boolean claim() throws InterruptedException;
 
   /** Lets the others in again. */
   void release();

@@ -2,6 +2,7 @@ package dev.millrace.pipeline.host;
 
 import dev.millrace.api.engine.DeviceEngineFactory.Device;
 import dev.millrace.api.engine.EngineException;
+import dev.millrace.pipeline.generate.EngineUnavailableException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -35,7 +36,8 @@ final class DeviceLeases implements AutoCloseable {
    * @param groupSize devices of a group
    * @param groups how many groups; 0 takes as many as are free, at least one
    * @return the devices of each group
-   * @throws EngineException if too few are free, naming who holds the others
+   * @throws EngineUnavailableException if others hold some, naming who
+   * @throws EngineException if too few are visible
    */
   List<List<Integer>> take(List<Device> visible, int groupSize, int groups) {
     int wanted = groups == 0 ? visible.size() / groupSize * groupSize : groups * groupSize;
@@ -54,7 +56,7 @@ final class DeviceLeases implements AutoCloseable {
     int usable = groups == 0 ? taken.size() / groupSize * groupSize : taken.size();
     if (usable < Math.max(groupSize, groups * groupSize)) {
       close();
-      throw new EngineException(
+      String message =
           "expected "
               + Math.max(1, groups) * groupSize
               + " free devices, found "
@@ -63,7 +65,10 @@ final class DeviceLeases implements AutoCloseable {
               + visible
               + (others.isEmpty() ? "" : "; held: " + String.join(", ", others))
               + "; start fewer workers on this machine, or show each its own devices"
-              + " (CUDA_VISIBLE_DEVICES)");
+              + " (CUDA_VISIBLE_DEVICES)";
+      throw others.isEmpty()
+          ? new EngineException(message)
+          : new EngineUnavailableException(message + ", or wait until they are let go of");
     }
     List<List<Integer>> result = new ArrayList<>();
     for (int start = 0; start < usable; start += groupSize) {

@@ -3,12 +3,16 @@ package dev.millrace.pipeline.host;
 import dev.millrace.api.engine.Engine;
 import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.engine.EngineFactory;
+import dev.millrace.pipeline.generate.EngineUnavailableException;
 import dev.millrace.pipeline.store.JobDescription;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.ObjectOutputStream;
 import java.io.UncheckedIOException;
+import java.net.ConnectException;
+import java.net.SocketException;
 import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
@@ -54,7 +58,13 @@ final class EngineConnector {
     return bytes.toByteArray();
   }
 
-  /** An open engine. */
+  /**
+   * An open engine.
+   *
+   * @throws EngineUnavailableException if none can be had now: the machine is short of something,
+   *     the process was killed, or this thread was interrupted
+   * @throws EngineException if the engine, or its JVM, refuses what it was given
+   */
   Engine connect() {
     try {
       HostFolder folder = HostFolder.ofUser();
@@ -66,15 +76,17 @@ final class EngineConnector {
           return engine;
         }
       }
-      throw new EngineException(
+      throw new EngineUnavailableException(
           "the engine's process was killed or ended "
               + ATTEMPTS
               + " times before its engine was open; start the same command again");
-    } catch (IOException e) {
-      throw new EngineException("the engine's process cannot be reached: " + e.getMessage(), e);
-    } catch (InterruptedException e) {
+    } catch (InterruptedException | ClosedByInterruptException e) {
       Thread.currentThread().interrupt();
-      throw new EngineException("interrupted while the engine's process was starting", e);
+      throw new EngineUnavailableException(
+          "interrupted while the engine's process was starting", e);
+    } catch (IOException e) {
+      throw new EngineUnavailableException(
+          "the engine's process cannot be reached: " + e + "; start the same command again", e);
     }
   }
 
@@ -120,7 +132,7 @@ final class EngineConnector {
         engine.close();
       }
     }
-    if (!open && started != null && !killed(started)) {
+    if (!open && started != null && !anotherMayDoBetter(started)) {
       throw new EngineException(whyEnded(started, socket));
     }
     return open ? engine : null;
@@ -140,44 +152,62 @@ final class EngineConnector {
     }
   }
 
-  private static SocketChannel tryConnect(Path socket) {
+  /**
+   * Null if nobody listens there. An interrupt, or a want of file descriptors, does not say that:
+   * the socket may be a live engine's.
+   */
+  private static SocketChannel tryConnect(Path socket) throws IOException {
     if (!Files.exists(socket)) {
       return null;
     }
     try {
       return SocketChannel.open(UnixDomainSocketAddress.of(socket));
-    } catch (IOException e) {
-      return null; // nobody listens
+    } catch (SocketException e) {
+      if (e instanceof ConnectException || !Files.exists(socket)) {
+        return null; // refused, or removed meanwhile
+      }
+      throw e;
     }
   }
 
   /** Null if the process was killed. */
-  private SocketChannel awaitSocket(Process process, Path socket) throws InterruptedException {
-    long deadline = System.nanoTime() + settings.startTimeout().toNanos();
-    while (System.nanoTime() < deadline) {
-      SocketChannel channel = tryConnect(socket);
-      if (channel != null) {
-        return channel;
-      }
-      if (!process.isAlive()) {
-        if (killed(process)) {
-          return null;
+  private SocketChannel awaitSocket(Process process, Path socket)
+      throws IOException, InterruptedException {
+    SocketChannel channel = null;
+    try {
+      long deadline = System.nanoTime() + settings.startTimeout().toNanos();
+      while (channel == null && System.nanoTime() < deadline) {
+        channel = tryConnect(socket);
+        if (channel == null && !process.isAlive()) {
+          if (anotherMayDoBetter(process)) {
+            return null;
+          }
+          throw new EngineException(whyEnded(process, socket));
         }
-        throw new EngineException(whyEnded(process, socket));
+        if (channel == null) {
+          Thread.sleep(POLL_MILLIS);
+        }
       }
-      Thread.sleep(POLL_MILLIS);
+    } finally {
+      if (channel == null) {
+        process.destroyForcibly(); // nobody else has joined it: that needs the lock
+      }
     }
-    process.destroyForcibly();
-    throw new EngineException(
-        "the engine's process did not listen within "
-            + settings.startTimeout().toSeconds()
-            + " s; its log: "
-            + ChildJvm.endOfLog(HostAssignment.log(socket)));
+    if (channel == null) {
+      throw new EngineUnavailableException(
+          "the engine's process did not listen within "
+              + settings.startTimeout().toSeconds()
+              + " s: the machine is overloaded; start the same command again; its log: "
+              + ChildJvm.endOfLog(HostAssignment.log(socket)));
+    }
+    return channel;
   }
 
-  private static boolean killed(Process process) throws InterruptedException {
-    return process.waitFor(EXIT_MILLIS, TimeUnit.MILLISECONDS)
-        && process.exitValue() > SIGNALS_FROM;
+  /** Whether it was killed, failed with another worker's request, or lives on and may be joined. */
+  private static boolean anotherMayDoBetter(Process process) throws InterruptedException {
+    return !process.waitFor(EXIT_MILLIS, TimeUnit.MILLISECONDS)
+        || process.exitValue() > SIGNALS_FROM
+        || process.exitValue() == EngineHostMain.ENGINE_FAILED;
   }
 
   private static String whyEnded(Process process, Path socket) {

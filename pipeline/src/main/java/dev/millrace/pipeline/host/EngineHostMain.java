@@ -26,6 +26,8 @@ public final class EngineHostMain {
   /** Exit code of a process whose engine has failed. */
   static final int ENGINE_FAILED = 70;
 
+  private static final int REFUSED = 1;
+
   private final HostAssignment assignment;
 
   private EngineHostMain(HostAssignment assignment) {
@@ -43,16 +45,19 @@ public final class EngineHostMain {
     // a signal, too: what ends a worker's whole process group must leave nothing behind either
     Runtime.getRuntime().addShutdownHook(new Thread(host::tidyUp, "host-tidy"));
     try {
-      host.serve();
-    } catch (IOException | RuntimeException e) {
+      if (!host.serve()) {
+        Runtime.getRuntime().halt(REFUSED); // leaves the log for a worker that was not told
+      }
+    } catch (IOException | RuntimeException | Error e) {
       StringWriter trace = new StringWriter();
       e.printStackTrace(new PrintWriter(trace, true));
       host.log(trace.toString());
-      Runtime.getRuntime().halt(1); // leaves the log for the worker to read
+      Runtime.getRuntime().halt(REFUSED); // leaves the log for the worker to read
     }
   }
 
-  private void serve() throws IOException, InterruptedException {
+  /** False if the engine cannot be opened. */
+  private boolean serve() throws IOException, InterruptedException {
     EngineServer server =
         new EngineServer(
             assignment.socket(),
@@ -63,7 +68,7 @@ public final class EngineHostMain {
               Runtime.getRuntime().halt(ENGINE_FAILED);
             });
     try (DeviceLeases leases = new DeviceLeases(assignment.devices())) {
-      server.run(() -> open(assignment.factory(), leases));
+      return server.run(() -> open(assignment.factory(), leases));
     }
   }
 

@@ -3,6 +3,7 @@ package dev.millrace.pipeline.host;
 import dev.millrace.api.engine.DoesNotFitException;
 import dev.millrace.api.engine.Engine;
 import dev.millrace.api.engine.EngineException;
+import dev.millrace.pipeline.generate.EngineUnavailableException;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -34,7 +35,10 @@ final class EngineServer {
   private static final int WINDOW_MIN = 256;
   private static final int WINDOW_MAX = 16_384;
   private static final long FLUSH_MILLIS = 1_000;
-  private static final long TELL_MILLIS = 5_000;
+
+  /** How long a worker may take to join, or to be told a refusal, on a machine that is busy. */
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
+
   private static final long FLUSH_STEP_MILLIS = 20;
 
   private final Path socket;
@@ -45,12 +49,17 @@ final class EngineServer {
   private final Turnstile turnstile = new Turnstile();
   private final Set<ServedConnection> connections = ConcurrentHashMap.newKeySet();
   private final AtomicBoolean failed = new AtomicBoolean();
+  private final CompletableFuture<Void> ended = new CompletableFuture<>();
   private int users; // guarded by this
   private int joined; // guarded by this
   private long idleSince = System.nanoTime(); // guarded by this
 
   /** What became of opening: an engine, or why there is none. */
-  private record Opened(Engine engine, String refusal) {}
+  private record Opened(Engine engine, Reply refusal) {
+    static Opened refused(Reply.Kind kind, String message) {
+      return new Opened(null, new Reply(kind, 0, message.getBytes(StandardCharsets.UTF_8)));
+    }
+  }
 
   /**
    * @param linger how long to stay without a connection
@@ -64,8 +73,12 @@ final class EngineServer {
     this.end = end;
   }
 
-  /** Opens the engine and serves it until nobody needs it. */
-  void run(Supplier<Engine> open) throws IOException, InterruptedException {
+  /**
+   * Opens the engine and serves it until nobody needs it.
+   *
+   * @return false if it could not be opened, which those who joined were told
+   */
+  boolean run(Supplier<Engine> open) throws IOException, InterruptedException {
     try (ServerSocketChannel listening = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
       listening.bind(UnixDomainSocketAddress.of(socket));
       Thread acceptor = new Thread(() -> accept(listening), "host-accept");
@@ -81,6 +94,7 @@ final class EngineServer {
       if (engine != null) {
         engine.close();
       }
+      return engine != null;
     }
   }
 
@@ -92,22 +106,26 @@ final class EngineServer {
       return engine;
     } catch (EngineException | DoesNotFitException e) {
       log("the engine cannot be opened: " + e.getMessage());
-      opened.complete(new Opened(null, e.getMessage()));
+      boolean later = e instanceof EngineUnavailableException;
+      opened.complete(
+          Opened.refused(later ? Reply.Kind.UNAVAILABLE : Reply.Kind.FAILED, e.getMessage()));
       return null;
     }
   }
 
   /** Who started this process may not have connected yet. */
   private synchronized void awaitTold() throws InterruptedException {
-    long deadline = System.nanoTime() + Duration.ofMillis(TELL_MILLIS).toNanos();
+    long deadline = System.nanoTime() + PATIENCE.toNanos();
     while ((users > 0 || joined == 0) && System.nanoTime() < deadline) {
       wait(FLUSH_STEP_MILLIS);
     }
   }
 
+  /** Who started this process may not have connected yet. */
   private synchronized void awaitIdle() throws InterruptedException {
     while (true) {
-      long left = linger.toNanos() - (System.nanoTime() - idleSince);
+      Duration stay = joined == 0 && linger.compareTo(PATIENCE) < 0 ? PATIENCE : linger;
+      long left = stay.toNanos() - (System.nanoTime() - idleSince);
       if (users == 0 && left <= 0) {
         return;
       }
@@ -122,6 +140,7 @@ final class EngineServer {
         synchronized (this) {
           users++;
           joined++;
+          notifyAll();
         }
         Thread thread = new Thread(() -> serve(channel), "host-orders");
         thread.setDaemon(true);
@@ -158,19 +177,29 @@ final class EngineServer {
     Engine engine = outcome.engine();
     int window = WINDOW_PER_SEQUENCE * engine.info().sequencesMax();
     ServedConnection connection = new ServedConnection(this, engine, turnstile, channel);
+    connection.welcome(Math.min(Math.max(WINDOW_MIN, window), WINDOW_MAX));
     connections.add(connection);
+    boolean dying = hasFailed(); // asked after it was added: if it fails from now on, it is told
     try {
-      connection.serve(Math.min(Math.max(WINDOW_MIN, window), WINDOW_MAX));
+      if (!dying) {
+        connection.serve();
+      }
     } finally {
       connections.remove(connection);
     }
+    if (dying) {
+      ended.join(); // not a word: who hears nothing until the end tries another process
+    }
   }
 
-  private void refuse(ByteChannel channel, String message) {
-    byte[] text = message.getBytes(StandardCharsets.UTF_8);
+  /** Whether the engine has failed, and this process is about to end. */
+  boolean hasFailed() {
+    return failed.get();
+  }
+
+  private void refuse(ByteChannel channel, Reply refusal) {
     try {
-      MessageStream.writeAll(
-          channel, List.of(new Reply(Reply.Kind.FAILED, 0, text)), new ReplyLayout());
+      MessageStream.writeAll(channel, List.of(refusal), new ReplyLayout());
     } catch (IOException e) {
       log("a worker hung up before it was told: " + e);
     }
@@ -200,6 +229,7 @@ final class EngineServer {
       Thread.currentThread().interrupt();
     } finally {
       end.run();
+      ended.complete(null);
     }
   }
 

@@ -1,11 +1,14 @@
 package dev.millrace.pipeline.host;
 
+import dev.millrace.api.engine.EngineException;
 import dev.millrace.pipeline.store.AtomicFiles;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
@@ -50,7 +53,8 @@ final class HostFolder {
   /**
    * The folder of this user on this machine, made if it is not there.
    *
-   * @throws IOException if it belongs to somebody else or others can open it
+   * @throws EngineException if it belongs to somebody else, others can open it, or it cannot be
+   *     made
    */
   static HostFolder ofUser() throws IOException {
     String chosen = System.getProperty(PROPERTY, System.getenv(VARIABLE));
@@ -69,6 +73,15 @@ final class HostFolder {
       Files.createDirectory(folder, PosixFilePermissions.asFileAttribute(OWNER_ONLY));
     } catch (FileAlreadyExistsException e) {
       check(folder);
+    } catch (AccessDeniedException | NoSuchFileException e) {
+      throw new EngineException(
+          "expected a place where a folder can be made, found that it cannot: "
+              + e
+              + " (folder="
+              + folder
+              + "); name another one in "
+              + VARIABLE,
+          e);
     }
   }
 
@@ -81,7 +94,7 @@ final class HostFolder {
     boolean safe =
         found.isDirectory() && owner.equals(self) && OWNER_ONLY.containsAll(found.permissions());
     if (!safe) {
-      throw new IOException(
+      throw new EngineException(
           "expected a folder of "
               + self
               + " that nobody else can open, found one of "
@@ -110,13 +123,13 @@ final class HostFolder {
   /**
    * Where an engine of this process listens, in a folder that is made if it is not there.
    *
-   * @throws IOException if the system could not bind a socket there
+   * @throws EngineException if the system could not bind a socket there
    */
   Path socketOfThisProcess(String engine) throws IOException {
     Path socket = ofThisProcess().resolve(engine + ".sock");
     int bytes = socket.toString().getBytes(StandardCharsets.UTF_8).length;
     if (bytes > SOCKET_BYTES_MAX) {
-      throw new IOException(
+      throw new EngineException(
           "expected at most "
               + SOCKET_BYTES_MAX
               + " bytes in the path of a socket, found "

@@ -36,7 +36,7 @@ public record HostSettings(
 
   /** Lingers for two minutes. */
   public static HostSettings defaults() {
-    return new HostSettings(List.of(), Duration.ofMinutes(2), 1, Duration.ofMinutes(1));
+    return new HostSettings(List.of(), Duration.ofMinutes(2), 1, Duration.ofMinutes(3));
   }
 
   public HostSettings withJvmOptions(List<String> value) {

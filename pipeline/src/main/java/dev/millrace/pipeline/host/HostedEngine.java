@@ -9,6 +9,7 @@ import dev.millrace.api.request.FailureReason;
 import dev.millrace.api.request.GenerationRequest;
 import dev.millrace.api.request.RequestFailure;
 import dev.millrace.pipeline.generate.CompletionCodec;
+import dev.millrace.pipeline.generate.EngineUnavailableException;
 import dev.millrace.pipeline.generate.SoleUse;
 import java.io.ByteArrayInputStream;
 import java.io.DataInputStream;
@@ -76,13 +77,17 @@ final class HostedEngine implements Engine, SoleUse {
    * Waits until the engine is open, which may take as long as loading a model takes.
    *
    * @return false if the other side hung up before it said anything
-   * @throws EngineException if the engine cannot be opened
+   * @throws EngineUnavailableException if the engine cannot be opened now
+   * @throws EngineException if it cannot be opened
    */
   boolean awaitOpen() throws InterruptedException {
     try {
       last = welcome.get().counts();
       return true;
     } catch (ExecutionException e) {
+      if (e.getCause() instanceof EngineUnavailableException later) {
+        throw new EngineUnavailableException(later.getMessage(), later);
+      }
       if (e.getCause() instanceof EngineException refused) {
         throw new EngineException(refused.getMessage(), refused);
       }
@@ -132,13 +137,18 @@ final class HostedEngine implements Engine, SoleUse {
           question.complete(reply.body());
         }
       }
-      case FAILED -> {
-        EngineException refused =
-            new EngineException(new String(reply.body(), StandardCharsets.UTF_8));
-        welcome.completeExceptionally(refused);
-        fail(refused);
-      }
+      case FAILED -> end(new EngineException(text(reply)));
+      case UNAVAILABLE -> end(new EngineUnavailableException(text(reply)));
     }
+  }
+
+  private static String text(Reply reply) {
+    return new String(reply.body(), StandardCharsets.UTF_8);
+  }
+
+  private void end(EngineException cause) {
+    welcome.completeExceptionally(cause);
+    fail(cause);
   }
 
   private void complete(Reply reply) throws IOException {
@@ -224,9 +234,10 @@ final class HostedEngine implements Engine, SoleUse {
   }
 
   @Override
-  public void claim() throws InterruptedException {
+  public boolean claim() throws InterruptedException {
     try {
       ask(Order.Kind.CLAIM, Long.MAX_VALUE);
+      return failure == null && !closed;
     } catch (TimeoutException e) {
       throw new IllegalStateException("waited for ever", e);
     }

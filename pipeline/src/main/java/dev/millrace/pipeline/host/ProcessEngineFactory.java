@@ -37,8 +37,8 @@ public final class ProcessEngineFactory implements EngineFactory {
   /**
    * Joins the engine's process if this worker has one already, or starts it.
    *
-   * @throws dev.millrace.api.engine.EngineException if it cannot be started, or the model in it not
-   *     be opened
+   * @throws dev.millrace.pipeline.generate.EngineUnavailableException if it cannot be started now
+   * @throws dev.millrace.api.engine.EngineException if the model in it cannot be opened
    */
   @Override
   public Engine openEngine() {

@@ -22,6 +22,8 @@ record Reply(Kind kind, long key, byte[] body) {
     /** The engine's counters. */
     COUNTS,
     /** The engine has failed, or could not be opened: a text; the process ends. */
-    FAILED
+    FAILED,
+    /** The engine cannot be opened now, but perhaps later: a text; the process ends. */
+    UNAVAILABLE
   }
 }

@@ -79,13 +79,17 @@ final class ServedConnection {
     writer.setDaemon(true);
   }
 
-  /** Serves until the worker hangs up. */
-  void serve(int window) {
+  /** The first thing to tell, once this connection is served. */
+  void welcome(int window) {
     reply(
         new Reply(
             Reply.Kind.READY,
             0,
             EngineJson.write(new EngineJson.Welcome(engine.info(), engine.statistics(), window))));
+  }
+
+  /** Serves until the worker hangs up. */
+  void serve() {
     submitter.start();
     writer.start();
     try {
@@ -128,7 +132,9 @@ final class ServedConnection {
         switch (order.kind()) {
           case CLAIM -> {
             turnstile.claim(this);
-            reply(new Reply(Reply.Kind.CLAIMED, order.key(), Reply.NOTHING));
+            if (!server.hasFailed()) { // else the end of the connection is the answer
+              reply(new Reply(Reply.Kind.CLAIMED, order.key(), Reply.NOTHING));
+            }
           }
           case RELEASE -> turnstile.release(this);
           default -> submit(order);
@@ -163,12 +169,13 @@ final class ServedConnection {
   }
 
   private void answered(long key, Completion completion) {
+    if (completion.isFailed() && completion.failure().reason() == FailureReason.ENGINE_FAILED) {
+      // before anybody hears of it: who comes back, or gets the engine alone, must not get this one
+      server.fail(completion.failure().message());
+    }
     entries.remove(key);
     turnstile.leave(this);
     reply(key, completion);
-    if (completion.isFailed() && completion.failure().reason() == FailureReason.ENGINE_FAILED) {
-      server.fail(completion.failure().message());
-    }
   }
 
   private void reply(long key, Completion completion) {

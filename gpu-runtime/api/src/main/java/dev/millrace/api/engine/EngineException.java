@@ -1,7 +1,7 @@
 package dev.millrace.api.engine;
 
 /** The engine itself failed, or could not be opened: no request in flight will be answered. */
-public final class EngineException extends RuntimeException {
+public class EngineException extends RuntimeException {
   public EngineException(String message) {
     super(message);
   }
