@@ -285,8 +285,9 @@ final class PrefixTilesTest {
   void randomStepsAreCovered() {
     long seed = Long.getLong("tests.seed", 20261126);
     int shared = 0;
+    Random seeds = new Random(seed);
     for (int round = 0; round < 200; round++) {
-      Random random = new Random(seed + round);
+      Random random = new Random(seeds.nextLong());
       int[] context = new int[1 + random.nextInt(80)];
       tables.clear();
       contexts.clear();

@@ -149,8 +149,9 @@ final class SharedBeginningsTest {
   void groupsAreDisjointAgreeOnTheirBlocksAndSaveWhatIsSaid() {
     long seed = Long.getLong("tests.seed", 20261126);
     int grouped = 0;
+    Random seeds = new Random(seed);
     for (int round = 0; round < 300; round++) {
-      Random random = new Random(seed + round);
+      Random random = new Random(seeds.nextLong());
       int count = 1 + random.nextInt(60);
       int[] contexts = new int[count];
       List<int[]> tables = branching(random, contexts);

@@ -48,9 +48,10 @@ class LocalEngineRandomTest {
       fixture.stepTokensMax = 100;
       fixture.queueRequests = 40;
       List<Thread> threads = new ArrayList<>();
+      Random seeds = new Random(seed);
       for (int t = 0; t < THREADS; t++) {
         String name = "t" + t;
-        Random random = new Random(seed + t);
+        Random random = new Random(seeds.nextLong());
         threads.add(new Thread(() -> feed(fixture, name, random, asked, cancelled)));
       }
       threads.forEach(Thread::start);

@@ -33,8 +33,12 @@ class SchedulerRandomTest {
     long stalls = 0;
     int sequences = 0;
     int plannedAhead = 0;
+    // Seeds that follow one another draw much the same limits first: 250 rounds without a
+    // preemption.
+    Random seeds = new Random(seed);
     for (int round = 0; round < ROUNDS; round++) {
-      Round run = new Round(new Random(seed + round), ahead, "seed " + seed + ", round " + round);
+      Random random = new Random(seeds.nextLong());
+      Round run = new Round(random, ahead, "seed " + seed + ", round " + round);
       run.run();
       preemptions += run.scheduler.counts().preemptions();
       cached += run.scheduler.counts().cachedTokens();
