@@ -52,7 +52,7 @@ final class BadInputTest {
     byte[] bytes = Files.readAllBytes(file);
     for (int length : new int[] {bytes.length - 1, bytes.length / 2, 12}) {
       Files.write(file, Arrays.copyOf(bytes, length));
-      refused(job(file), "damaged or truncated", "t.parquet", "write the file again");
+      refused(job(file), "damaged, truncated or unsupported", "t.parquet", "write the file again");
     }
   }
 
@@ -65,7 +65,7 @@ final class BadInputTest {
     }
     Files.write(file, bytes);
 
-    refused(job(file), "damaged or truncated", "t.parquet");
+    refused(job(file), "damaged, truncated or unsupported", "t.parquet");
   }
 
   @Test

@@ -1,7 +1,6 @@
 package dev.millrace.pipeline.read;
 
 import dev.millrace.pipeline.job.InvalidInputException;
-import dev.millrace.pipeline.job.JobException;
 import dev.millrace.pipeline.job.RetryableException;
 import java.io.IOException;
 import java.nio.channels.SeekableByteChannel;
@@ -44,7 +43,7 @@ public final class ArrowInput implements AutoCloseable {
       reader.getVectorSchemaRoot();
     } catch (RuntimeException | IOException e) {
       close();
-      throw damaged("schema", e);
+      throw file.damaged("schema", e);
     }
   }
 
@@ -71,22 +70,8 @@ public final class ArrowInput implements AutoCloseable {
     try {
       return reader.loadNextBatch();
     } catch (RuntimeException | IOException e) {
-      throw damaged("record batch " + batch, e);
+      throw file.damaged("record batch " + batch, e);
     }
-  }
-
-  private JobException damaged(String where, Exception cause) {
-    return Outage.orElse(
-        new InvalidInputException(
-            "expected a complete Arrow IPC file, found a damaged, truncated or unsupported one: "
-                + cause.getMessage()
-                + " (file="
-                + file.location()
-                + ", at "
-                + where
-                + "); write the file again",
-            cause),
-        file.location());
   }
 
   @Override

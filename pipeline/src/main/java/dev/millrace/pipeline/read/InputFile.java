@@ -1,5 +1,7 @@
 package dev.millrace.pipeline.read;
 
+import dev.millrace.pipeline.job.InvalidInputException;
+import dev.millrace.pipeline.job.JobException;
 import java.io.Serializable;
 
 /**
@@ -19,6 +21,27 @@ public record InputFile(
   /** The same file, read as another format. */
   public InputFile withFormat(InputFormat value) {
     return new InputFile(name, location, value, gzip, bytes, modifiedMillis);
+  }
+
+  /**
+   * The job's exception for content that cannot be read.
+   *
+   * @param where the place in it
+   */
+  public JobException damaged(String where, Exception cause) {
+    return Outage.orElse(
+        new InvalidInputException(
+            "expected a complete "
+                + format.title()
+                + " file, found it damaged, truncated or unsupported: "
+                + cause.getMessage()
+                + " (file="
+                + location
+                + ", at "
+                + where
+                + "); write the file again",
+            cause),
+        location);
   }
 
   InputFile withName(String value) {

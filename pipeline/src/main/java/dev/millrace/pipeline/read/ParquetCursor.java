@@ -65,7 +65,7 @@ final class ParquetCursor implements RowCursor {
       recordsLeft--;
       return new ArrayRow(positions, records.read());
     } catch (RuntimeException | IOException e) {
-      throw ParquetInput.damaged(file, "row group " + Math.max(0, rowGroup), e);
+      throw file.damaged("row group " + Math.max(0, rowGroup), e);
     }
   }
 

@@ -1,7 +1,6 @@
 package dev.millrace.pipeline.read;
 
 import dev.millrace.pipeline.job.InvalidInputException;
-import dev.millrace.pipeline.job.JobException;
 import dev.millrace.pipeline.job.RetryableException;
 import java.io.IOException;
 import java.nio.channels.Channels;
@@ -34,7 +33,7 @@ public final class ParquetInput {
     try {
       reader = ParquetFileReader.open(new Source(file), options);
     } catch (RuntimeException | IOException e) {
-      throw damaged(file, "footer", e);
+      throw file.damaged("footer", e);
     }
     try {
       checkCodecs(reader, file);
@@ -43,21 +42,6 @@ public final class ParquetInput {
       reader.close();
       throw e;
     }
-  }
-
-  /** The job's exception for a file whose content cannot be read. */
-  public static JobException damaged(InputFile file, String where, Exception cause) {
-    return Outage.orElse(
-        new InvalidInputException(
-            "expected a complete Parquet file, found a damaged or truncated one: "
-                + cause.getMessage()
-                + " (file="
-                + file.location()
-                + ", at "
-                + where
-                + "); write the file again",
-            cause),
-        file.location());
   }
 
   private static void checkCodecs(ParquetFileReader reader, InputFile file) {

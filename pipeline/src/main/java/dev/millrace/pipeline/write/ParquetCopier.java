@@ -121,7 +121,7 @@ final class ParquetCopier implements RowCopier {
       recordsLeft--;
       return records.read();
     } catch (RuntimeException | IOException e) {
-      throw ParquetInput.damaged(file, "row group " + Math.max(0, rowGroup), e);
+      throw file.damaged("row group " + Math.max(0, rowGroup), e);
     }
   }
 

@@ -96,10 +96,10 @@ final class OutageTest {
   void aFileWhoseReadingBreaksOffIsNotCalledDamaged() {
     InputFile file = failing(InputFormat.PARQUET);
 
-    assertRetryable(ParquetInput.damaged(file, "row group 1", new SocketException("Broken pipe")));
+    assertRetryable(file.damaged("row group 1", new SocketException("Broken pipe")));
     assertEquals(
         ExitCode.INVALID_INPUT,
-        ParquetInput.damaged(file, "row group 1", new EOFException("it ends")).exitCode());
+        file.damaged("row group 1", new EOFException("it ends")).exitCode());
   }
 
   @Test
