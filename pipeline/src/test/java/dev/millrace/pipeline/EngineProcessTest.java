@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.millrace.api.engine.DoesNotFitException;
 import dev.millrace.api.engine.Engine;
 import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.engine.EngineFactory;
@@ -422,6 +423,16 @@ final class EngineProcessTest {
   }
 
   @Test
+  void anEngineThatDoesNotFitSaysSo() {
+    EngineFactory large =
+        hosted(new BrokenFactory("9.1 GiB are free", BrokenFactory.How.DOES_NOT_FIT));
+
+    DoesNotFitException refused = assertThrows(DoesNotFitException.class, large::openEngine);
+
+    assertEquals("9.1 GiB are free", refused.getMessage());
+  }
+
+  @Test
   void aMistakeInTheProgramOfAnEngineIsToldByTheEndOfItsLog() {
     EngineFactory broken =
         hosted(new BrokenFactory("layer 7 has no weights", BrokenFactory.How.MISTAKE));
@@ -533,6 +544,7 @@ final class EngineProcessTest {
   private record BrokenFactory(String message, How how) implements WrappedEngineFactory {
     private enum How {
       REFUSED,
+      DOES_NOT_FIT,
       MISTAKE,
       LIBRARY_MISSING,
       KILLED
@@ -550,6 +562,7 @@ final class EngineProcessTest {
         case LIBRARY_MISSING -> throw new UnsatisfiedLinkError(message);
         case KILLED -> Runtime.getRuntime().halt(137);
         case REFUSED -> throw new EngineException(message);
+        case DOES_NOT_FIT -> throw new DoesNotFitException(message);
       }
       throw new IllegalStateException(message);
     }

@@ -89,6 +89,9 @@ final class RemoteFailure {
     String prefix = where.isEmpty() ? "" : where + ": ";
     Thrown root = chain.get(chain.size() - 1);
     Thrown ours = first(Thrown::isOurs);
+    if (first(thrown -> thrown.isOurs() && thrown.type().equals("DoesNotFitException")) != null) {
+      return new JobException(ExitCode.DOES_NOT_FIT, prefix + ours.message());
+    }
     if (ours != null) {
       return ofOurs(ours, prefix);
     }

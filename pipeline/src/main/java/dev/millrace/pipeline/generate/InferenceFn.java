@@ -105,16 +105,24 @@ public final class InferenceFn<InT, OutT> extends DoFn<InT, OutT> {
   private void openEngine() {
     cancel.check();
     if (lease == null) {
-      try {
-        lease = EngineHost.acquire(factory, linger);
-      } catch (EngineUnavailableException e) {
-        throw new RetryableException(
-            "worker " + WorkerException.name() + ": there is no engine now: " + e.getMessage(), e);
-      } catch (EngineException | DoesNotFitException e) {
-        throw new WorkerException("the engine cannot be opened: " + e.getMessage(), e);
-      }
+      RunContext context = RunContext.find(run);
+      context.cancel().check(); // ended since the function was set up
+      EngineLease acquired = acquire();
+      context.keep(acquired);
+      lease = acquired;
       feeder = new BatchFeeder(lease, cancel);
-      WorkerMetrics.showEverywhere(new WorkerGauges(RunContext.find(run).counters(), lease).all());
+      WorkerMetrics.showEverywhere(new WorkerGauges(context.counters(), lease).all());
+    }
+  }
+
+  private EngineLease acquire() {
+    try {
+      return EngineHost.acquire(factory, linger);
+    } catch (EngineUnavailableException e) {
+      throw new RetryableException(
+          "worker " + WorkerException.name() + ": there is no engine now: " + e.getMessage(), e);
+    } catch (EngineException | DoesNotFitException e) {
+      throw new WorkerException(e);
     }
   }
 

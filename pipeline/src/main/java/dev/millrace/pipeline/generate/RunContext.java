@@ -3,7 +3,9 @@ package dev.millrace.pipeline.generate;
 import dev.millrace.pipeline.group.Chunk;
 import dev.millrace.pipeline.job.CancelToken;
 import dev.millrace.pipeline.job.Counters;
+import dev.millrace.pipeline.job.JobCancelledException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -31,6 +33,8 @@ public final class RunContext implements AutoCloseable {
   private final boolean ordered;
   private final AtomicInteger openBatches = new AtomicInteger();
   private final AtomicReference<RuntimeException> failure = new AtomicReference<>();
+  private final List<EngineLease> leases = new ArrayList<>(); // guarded by this
+  private boolean ended; // guarded by this
 
   private RunContext(String id, Counters counters, CancelToken cancel, List<Chunk> chunks) {
     this.id = id;
@@ -99,6 +103,25 @@ public final class RunContext implements AutoCloseable {
     return failure.get();
   }
 
+  /**
+   * Gives a function's lease back when the run ends, if the function has not: a runner does not
+   * tear down what it starts while it shuts down.
+   *
+   * @throws JobCancelledException if the run has ended
+   */
+  void keep(EngineLease lease) {
+    synchronized (this) {
+      if (!ended) {
+        if (isOpen(id)) {
+          leases.add(lease);
+        }
+        return;
+      }
+    }
+    lease.close();
+    throw new JobCancelledException("the run has ended");
+  }
+
   void batchOpened() {
     openBatches.incrementAndGet();
   }
@@ -139,11 +162,21 @@ public final class RunContext implements AutoCloseable {
     return openBatches.get() == 0;
   }
 
-  /** Ends the run. A runner may still start functions of a pipeline that it was told to cancel. */
+  /**
+   * Ends the run and gives its engines back. A runner may still start functions of a pipeline that
+   * it was told to cancel.
+   */
   @Override
   public void close() {
-    RunContext ended = new RunContext(id, counters, new CancelToken(), List.of());
-    ended.cancel.cancel();
-    OF_PROCESS.put(id, ended);
+    RunContext later = new RunContext(id, counters, new CancelToken(), List.of());
+    later.cancel.cancel();
+    later.ended = true;
+    OF_PROCESS.put(id, later);
+    List<EngineLease> kept;
+    synchronized (this) {
+      ended = true;
+      kept = List.copyOf(leases);
+    }
+    kept.forEach(EngineLease::close);
   }
 }

@@ -1,5 +1,6 @@
 package dev.millrace.pipeline.generate;
 
+import dev.millrace.api.engine.DoesNotFitException;
 import dev.millrace.pipeline.job.ExitCode;
 import dev.millrace.pipeline.job.JobException;
 import java.net.InetAddress;
@@ -7,8 +8,14 @@ import java.net.UnknownHostException;
 
 /** A worker cannot do its part, and no other attempt there will: its engine cannot be opened. */
 public final class WorkerException extends JobException {
-  WorkerException(String message, Throwable cause) {
-    super(ExitCode.INVALID_INPUT, "worker " + name() + ": " + message, cause);
+  /**
+   * @param refusal what the engine said when it was opened
+   */
+  WorkerException(RuntimeException refusal) {
+    super(
+        refusal instanceof DoesNotFitException ? ExitCode.DOES_NOT_FIT : ExitCode.INVALID_INPUT,
+        "worker " + name() + ": the engine cannot be opened: " + refusal.getMessage(),
+        refusal);
   }
 
   /** Host and process of this worker. */

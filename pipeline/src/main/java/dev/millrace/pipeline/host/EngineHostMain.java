@@ -44,15 +44,16 @@ public final class EngineHostMain {
     watch.start();
     // a signal, too: what ends a worker's whole process group must leave nothing behind either
     Runtime.getRuntime().addShutdownHook(new Thread(host::tidyUp, "host-tidy"));
+    boolean opened = false;
     try {
-      if (!host.serve()) {
-        Runtime.getRuntime().halt(REFUSED); // leaves the log for a worker that was not told
-      }
+      opened = host.serve();
     } catch (IOException | RuntimeException | Error e) {
       StringWriter trace = new StringWriter();
       e.printStackTrace(new PrintWriter(trace, true));
       host.log(trace.toString());
-      Runtime.getRuntime().halt(REFUSED); // leaves the log for the worker to read
+    }
+    if (!opened) {
+      Runtime.getRuntime().halt(REFUSED); // leaves the log for a worker that was not told
     }
   }
 

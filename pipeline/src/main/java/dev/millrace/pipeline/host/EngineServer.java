@@ -106,11 +106,18 @@ final class EngineServer {
       return engine;
     } catch (EngineException | DoesNotFitException e) {
       log("the engine cannot be opened: " + e.getMessage());
-      boolean later = e instanceof EngineUnavailableException;
-      opened.complete(
-          Opened.refused(later ? Reply.Kind.UNAVAILABLE : Reply.Kind.FAILED, e.getMessage()));
+      opened.complete(Opened.refused(kind(e), e.getMessage()));
       return null;
     }
+  }
+
+  private static Reply.Kind kind(RuntimeException refusal) {
+    if (refusal instanceof DoesNotFitException) {
+      return Reply.Kind.DOES_NOT_FIT;
+    }
+    return refusal instanceof EngineUnavailableException
+        ? Reply.Kind.UNAVAILABLE
+        : Reply.Kind.FAILED;
   }
 
   /** Who started this process may not have connected yet. */

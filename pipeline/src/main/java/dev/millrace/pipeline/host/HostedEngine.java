@@ -1,5 +1,6 @@
 package dev.millrace.pipeline.host;
 
+import dev.millrace.api.engine.DoesNotFitException;
 import dev.millrace.api.engine.Engine;
 import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.engine.EngineInfo;
@@ -78,6 +79,7 @@ final class HostedEngine implements Engine, SoleUse {
    *
    * @return false if the other side hung up before it said anything
    * @throws EngineUnavailableException if the engine cannot be opened now
+   * @throws DoesNotFitException if its memory plan does not fit
    * @throws EngineException if it cannot be opened
    */
   boolean awaitOpen() throws InterruptedException {
@@ -87,6 +89,9 @@ final class HostedEngine implements Engine, SoleUse {
     } catch (ExecutionException e) {
       if (e.getCause() instanceof EngineUnavailableException later) {
         throw new EngineUnavailableException(later.getMessage(), later);
+      }
+      if (e.getCause() instanceof DoesNotFitException large) {
+        throw new DoesNotFitException(large.getMessage());
       }
       if (e.getCause() instanceof EngineException refused) {
         throw new EngineException(refused.getMessage(), refused);
@@ -139,6 +144,10 @@ final class HostedEngine implements Engine, SoleUse {
       }
       case FAILED -> end(new EngineException(text(reply)));
       case UNAVAILABLE -> end(new EngineUnavailableException(text(reply)));
+      case DOES_NOT_FIT -> {
+        welcome.completeExceptionally(new DoesNotFitException(text(reply)));
+        fail(new EngineException(text(reply)));
+      }
     }
   }
 

@@ -24,6 +24,8 @@ record Reply(Kind kind, long key, byte[] body) {
     /** The engine has failed, or could not be opened: a text; the process ends. */
     FAILED,
     /** The engine cannot be opened now, but perhaps later: a text; the process ends. */
-    UNAVAILABLE
+    UNAVAILABLE,
+    /** The engine's memory plan does not fit: a text; the process ends. */
+    DOES_NOT_FIT
   }
 }

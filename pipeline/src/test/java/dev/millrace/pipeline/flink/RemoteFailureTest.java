@@ -175,6 +175,23 @@ final class RemoteFailureTest {
   }
 
   @Test
+  void anEngineThatDoesNotFitItsWorkerHasTheCodeOfThat() {
+    String refused =
+        "dev.millrace.pipeline.generate.WorkerException: worker node-2 (process 7): the engine"
+            + " cannot be opened: weights need 14.2 GiB, 9.1 GiB are free";
+
+    JobException failure =
+        judge(
+            RECOVERY,
+            OF_FUNCTION + refused,
+            refused,
+            "dev.millrace.api.engine.DoesNotFitException: weights need 14.2 GiB, 9.1 GiB are free");
+
+    assertEquals(ExitCode.DOES_NOT_FIT, failure.exitCode());
+    assertTrue(failure.getMessage().contains("worker node-2 (process 7)"), failure.getMessage());
+  }
+
+  @Test
   void tooFewSlotsAreNoLoss() {
     String lack =
         "org.apache.flink.runtime.jobmanager.scheduler.NoResourceAvailableException: Slot request"

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.millrace.api.engine.DoesNotFitException;
 import dev.millrace.api.engine.Engine;
 import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.engine.EngineFactory;
@@ -13,10 +14,13 @@ import dev.millrace.api.engine.PromptEncoder;
 import dev.millrace.api.request.Completion;
 import dev.millrace.api.request.GenerationRequest;
 import dev.millrace.pipeline.job.CancelToken;
+import dev.millrace.pipeline.job.Counters;
 import dev.millrace.pipeline.job.ExitCode;
 import dev.millrace.pipeline.job.JobCancelledException;
 import dev.millrace.pipeline.job.JobException;
 import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -24,6 +28,8 @@ import org.junit.jupiter.api.Timeout;
 /** What becomes of a batch, and of the way to the engine, when there is no engine. */
 @Timeout(60)
 final class EngineUseTest {
+  private final EngineException never = new EngineException("no engine ever");
+
   private final CancelToken cancel = new CancelToken();
   private final Batch batch = new Batch();
 
@@ -54,12 +60,14 @@ final class EngineUseTest {
   private static final class Factory implements EngineFactory {
     private static final long serialVersionUID = 1L;
 
-    private final boolean forNow;
+    private static Runnable meanwhile = () -> {};
+
+    private final RuntimeException refusal;
     private int left;
 
-    Factory(int opens, boolean forNow) {
+    Factory(int opens, RuntimeException refusal) {
       this.left = opens;
-      this.forNow = forNow;
+      this.refusal = refusal;
     }
 
     @Override
@@ -80,15 +88,20 @@ final class EngineUseTest {
     @Override
     public Engine openEngine() {
       if (left-- > 0) {
+        meanwhile.run();
         return new IdleEngine();
       }
-      throw forNow
-          ? new EngineUnavailableException("no engine for now")
-          : new EngineException("no engine ever");
+      throw refusal;
     }
   }
 
   private static final class IdleEngine implements Engine {
+    private static final AtomicInteger OPEN = new AtomicInteger();
+
+    IdleEngine() {
+      OPEN.incrementAndGet();
+    }
+
     @Override
     public EngineInfo info() {
       throw new UnsupportedOperationException();
@@ -105,12 +118,14 @@ final class EngineUseTest {
     }
 
     @Override
-    public void close() {}
+    public void close() {
+      OPEN.decrementAndGet();
+    }
   }
 
   @Test
   void aBatchThatIsCancelledBeforeTheEngineIsFreeIsClosed() throws Exception {
-    try (EngineLease lease = EngineHost.acquire(new Factory(1, false), Duration.ZERO)) {
+    try (EngineLease lease = EngineHost.acquire(new Factory(1, never), Duration.ZERO)) {
       lease.enterAlone();
       cancel.cancel();
 
@@ -123,7 +138,7 @@ final class EngineUseTest {
 
   @Test
   void aBatchWithoutAnEngineIsClosedAndKeepsNobodyOff() throws Exception {
-    try (EngineLease lease = EngineHost.acquire(new Factory(1, false), Duration.ZERO)) {
+    try (EngineLease lease = EngineHost.acquire(new Factory(1, never), Duration.ZERO)) {
       Engine failed = lease.engine();
       assertThrows(EngineException.class, () -> lease.replace(failed));
 
@@ -135,10 +150,10 @@ final class EngineUseTest {
     }
   }
 
-  private ExitCode codeWithoutEngine(boolean forNow) {
+  private ExitCode codeWithoutEngine(RuntimeException refusal) {
     InferenceFn<String, String> function =
         new InferenceFn<>(
-            new Factory(0, forNow), element -> batch, 1, Duration.ZERO, "EngineUseTest " + forNow);
+            new Factory(0, refusal), element -> batch, 1, Duration.ZERO, "refused " + refusal);
     function.setup();
     return assertThrows(JobException.class, () -> function.process("", null, null, null))
         .exitCode();
@@ -146,7 +161,55 @@ final class EngineUseTest {
 
   @Test
   void aWorkerWithoutAnEngineForNowIsRetryableAndOneThatIsRefusedItIsNot() {
-    assertEquals(ExitCode.RETRYABLE, codeWithoutEngine(true));
-    assertEquals(ExitCode.INVALID_INPUT, codeWithoutEngine(false));
+    assertEquals(
+        ExitCode.RETRYABLE, codeWithoutEngine(new EngineUnavailableException("not for now")));
+    assertEquals(ExitCode.INVALID_INPUT, codeWithoutEngine(never));
+    assertEquals(ExitCode.DOES_NOT_FIT, codeWithoutEngine(new DoesNotFitException("too large")));
+  }
+
+  private InferenceFn<String, String> function(String run) {
+    InferenceFn<String, String> function =
+        new InferenceFn<>(new Factory(1, never), element -> batch, 1, Duration.ZERO, run);
+    function.setup();
+    return function;
+  }
+
+  @Test
+  void anEngineOfAFunctionThatIsNeverTornDownEndsWithItsRun() throws Exception {
+    int before = IdleEngine.OPEN.get();
+    RunContext run = RunContext.open("kept", new Counters(), cancel, List.of());
+    function("kept").process("", null, null, null);
+    assertEquals(before + 1, IdleEngine.OPEN.get());
+
+    run.close();
+
+    assertEquals(before, IdleEngine.OPEN.get());
+  }
+
+  @Test
+  void aFunctionThatStartsWhenItsRunHasEndedLeavesNoEngineOpen() {
+    int before = IdleEngine.OPEN.get();
+    RunContext run = RunContext.open("late", new Counters(), cancel, List.of());
+    InferenceFn<String, String> function = function("late");
+    run.close();
+
+    assertThrows(JobCancelledException.class, () -> function.process("", null, null, null));
+
+    assertEquals(before, IdleEngine.OPEN.get());
+  }
+
+  @Test
+  void anEngineThatIsOpenOnlyWhenItsRunHasEndedIsClosedAtOnce() {
+    int before = IdleEngine.OPEN.get();
+    RunContext run = RunContext.open("between", new Counters(), cancel, List.of());
+    InferenceFn<String, String> function = function("between");
+    Factory.meanwhile = run::close;
+    try {
+      assertThrows(JobCancelledException.class, () -> function.process("", null, null, null));
+    } finally {
+      Factory.meanwhile = () -> {};
+    }
+
+    assertEquals(before, IdleEngine.OPEN.get());
   }
 }
