@@ -39,7 +39,7 @@ final class SamplingOverrides {
     SETTERS.put("skip_special_tokens", (b, v) -> b.skipSpecialTokens(truth(v)));
     SETTERS.put("seed", (b, v) -> b.seed(whole(v)));
     SETTERS.put("n", (b, v) -> b.n(integer(v)));
-    SETTERS.put("logprobs", SamplingOverrides::logprobs);
+    SETTERS.put("logprobs", SamplingOverrides::logprobs); // true and false: below
     SETTERS.put("top_logprobs", (b, v) -> b.logprobs(integer(v)));
     SETTERS.put("prompt_logprobs", (b, v) -> b.promptLogprobs(integer(v)));
   }
@@ -72,6 +72,7 @@ final class SamplingOverrides {
     for (Map.Entry<String, Object> entry : values.entrySet()) {
       set(builder, entry.getKey(), entry.getValue());
     }
+    switchLogprobs(builder, base, values);
     try {
       return builder.build();
     } catch (IllegalArgumentException e) {
@@ -99,14 +100,21 @@ final class SamplingOverrides {
   }
 
   private static void logprobs(SamplingSettings.Builder builder, Object value) {
-    if (value instanceof Boolean on) {
-      if (!on) {
-        builder.logprobs(null);
-      } else if (builder.build().logprobs() == null) {
-        builder.logprobs(0);
-      }
-    } else {
+    if (!(value instanceof Boolean)) {
       builder.logprobs(integer(value));
+    }
+  }
+
+  /** OpenAI's switch beside {@code top_logprobs}: after all others, since keys have no order. */
+  private static void switchLogprobs(
+      SamplingSettings.Builder builder, SamplingSettings base, Map<String, Object> values) {
+    if (!(values.get("logprobs") instanceof Boolean on)) {
+      return;
+    }
+    if (!on) {
+      builder.logprobs(null);
+    } else if (values.get("top_logprobs") == null && base.logprobs() == null) {
+      builder.logprobs(0);
     }
   }
 
