@@ -156,6 +156,29 @@ final class PromptsTest {
     assertEquals("length", rows.get(0).get("output_meta").get("finish_reason").asText());
   }
 
+  /** The context holds 4096 tokens, one a byte. */
+  @Test
+  void maxTokensIsCutToTheContextAndMinTokensIsNot() throws IOException {
+    String prompt = "x".repeat(4090);
+    List<JsonNode> rows =
+        outputs(
+            job(
+                    "{'prompt':'" + prompt + "','sampling_params':{'max_tokens':60}}",
+                    "{'prompt':'"
+                        + prompt
+                        + "','sampling_params':{'max_tokens':60,'min_tokens':6}}",
+                    "{'prompt':'"
+                        + prompt
+                        + "','sampling_params':{'max_tokens':60,'min_tokens':7}}")
+                .withRawPrompt(true));
+
+    assertEquals("echo:x", rows.get(0).get("output").asText());
+    assertEquals("echo:x", rows.get(1).get("output").asText());
+    assertEquals("PROMPT_TOO_LONG", reason(rows.get(2)));
+    String message = rows.get(2).get("output_error").asText();
+    assertTrue(message.contains("min_tokens of 7, found room for 6"), message);
+  }
+
   @Test
   void equalDeterministicRequestsAreComputedOnceAndOthersAreNot() throws IOException {
     ScriptedEngineFactory factory = ScriptedEngineFactory.named("dedupe");

@@ -274,7 +274,7 @@ public enum JobOption {
       OptionType.INTEGER,
       "256",
       "64",
-      "Most tokens to generate per answer."),
+      "Most tokens to generate per answer; fewer where the context has no room for them."),
   MIN_TOKENS(
       SAMPLING,
       "sampling.min_tokens",

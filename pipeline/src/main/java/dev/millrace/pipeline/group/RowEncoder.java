@@ -182,15 +182,25 @@ final class RowEncoder {
   }
 
   /** The row's settings, with {@code max_tokens} cut to the room that the prompt leaves. */
-  private SamplingSettings sampling(RowRequest request, int promptTokens) {
+  private SamplingSettings sampling(RowRequest request, int promptTokens) throws RequestException {
     SamplingSettings sampling = request.sampling();
     int room = encoder.contextTokensMax() - promptTokens;
-    if (sampling.maxTokens() <= room) {
+    if (request.continuation() != null || sampling.maxTokens() <= room) {
       return sampling;
     }
-    return sampling.toBuilder()
-        .maxTokens(room)
-        .minTokens(Math.min(sampling.minTokens(), room))
-        .build();
+    if (sampling.minTokens() > room) {
+      throw new RequestException(
+          FailureReason.PROMPT_TOO_LONG,
+          "expected room for min_tokens of "
+              + sampling.minTokens()
+              + ", found room for "
+              + room
+              + " after a prompt of "
+              + promptTokens
+              + " tokens in a context of "
+              + encoder.contextTokensMax()
+              + "; shorten the prompt or lower min_tokens");
+    }
+    return sampling.toBuilder().maxTokens(room).build();
   }
 }
