@@ -8,11 +8,12 @@ import dev.millrace.api.request.RequestException;
 interface EngineText extends PromptEncoder {
 
   /**
-   * Token ids of plain text as it stands: no template, no special tokens, nothing around it.
+   * Token ids of plain text as it stands: no template, nothing around it.
    *
+   * @param parseSpecial whether special tokens spelled in the text become those tokens
    * @throws RequestException if the text is not valid
    */
-  int[] encodePlain(String text) throws RequestException;
+  int[] encodePlain(String text, boolean parseSpecial) throws RequestException;
 
   /**
    * Token ids of what follows a prompt to be scored; may be empty.

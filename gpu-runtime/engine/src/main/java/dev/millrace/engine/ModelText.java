@@ -52,8 +52,8 @@ final class ModelText implements EngineText {
   }
 
   @Override
-  public int[] encodePlain(String text) throws RequestException {
-    return tokenizer.encode(text, false);
+  public int[] encodePlain(String text, boolean parseSpecial) throws RequestException {
+    return tokenizer.encode(text, parseSpecial);
   }
 
   @Override

@@ -175,18 +175,28 @@ final class RequestPreparer {
         .toArray();
   }
 
-  /** Each word as the tokenizer cuts it, at the beginning of a text and after a space. */
-  private int[][] badWords(SamplingSettings settings) throws RequestException {
+  /**
+   * Each word as the tokenizer cuts it, at the beginning of a text and after a space, and again
+   * with the special tokens it names: a model draws those, and hardly ever spells them.
+   */
+  int[][] badWords(SamplingSettings settings) throws RequestException {
     List<int[]> words = new ArrayList<>();
     for (String word : settings.badWords()) {
       for (String spelling : List.of(word, " " + word.stripLeading())) {
-        int[] tokenIds = model.text().encodePlain(spelling);
-        if (tokenIds.length > 0 && words.stream().noneMatch(w -> Arrays.equals(w, tokenIds))) {
-          words.add(tokenIds);
-        }
+        addBadWord(words, model.text().encodePlain(spelling, false));
+        addBadWord(words, model.text().encodePlain(spelling, true));
       }
     }
     return words.toArray(int[][]::new);
+  }
+
+  /** Leaves out a word with a token that the head has no logit for: it is never drawn. */
+  private void addBadWord(List<int[]> words, int[] tokenIds) {
+    if (tokenIds.length > 0
+        && Arrays.stream(tokenIds).allMatch(id -> id < model.vocabularySize())
+        && words.stream().noneMatch(w -> Arrays.equals(w, tokenIds))) {
+      words.add(tokenIds);
+    }
   }
 
   private static int orZero(Integer value) {

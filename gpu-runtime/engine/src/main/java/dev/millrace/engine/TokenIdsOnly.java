@@ -26,7 +26,7 @@ final class TokenIdsOnly implements EngineText {
   }
 
   @Override
-  public int[] encodePlain(String text) throws RequestException {
+  public int[] encodePlain(String text, boolean parseSpecial) throws RequestException {
     throw noText();
   }
 

@@ -12,7 +12,7 @@ import dev.millrace.engine.schedule.ScriptedExecutor;
 final class ScriptedText implements EngineText {
   static final String LETTERS = "abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ.,!?";
   static final int VOCABULARY = LETTERS.length() + 1;
-  static final String END_TEXT = "<end>";
+  static final String END_TEXT = "END";
 
   private final int contextTokensMax;
 
@@ -34,11 +34,11 @@ final class ScriptedText implements EngineText {
       return tokens.tokenIds();
     }
     if (prompt instanceof Prompt.Text text) {
-      return encodePlain(text.text());
+      return encodePlain(text.text(), false);
     }
     StringBuilder text = new StringBuilder();
     ((Prompt.Chat) prompt).messages().forEach(message -> text.append(message.content()));
-    return encodePlain(text.toString());
+    return encodePlain(text.toString(), false);
   }
 
   @Override
@@ -47,14 +47,14 @@ final class ScriptedText implements EngineText {
   }
 
   @Override
-  public int[] encodePlain(String text) throws RequestException {
+  public int[] encodePlain(String text, boolean parseSpecial) throws RequestException {
     if (text.equals("crash")) {
       throw new IllegalStateException("a fault of the tokenizer");
     }
     if (text.chars().anyMatch(c -> LETTERS.indexOf(c) < 0)) {
       throw new RequestException(FailureReason.PROMPT_INVALID, "letters only, found " + text);
     }
-    return tokens(text);
+    return tokens(parseSpecial ? text.replace(END_TEXT, "\0") : text); // no letter: token 0
   }
 
   @Override

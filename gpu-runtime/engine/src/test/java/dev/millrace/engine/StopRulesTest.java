@@ -109,7 +109,7 @@ class StopRulesTest {
     Choice shown = run(ending(), tokens(10).ignoreEos(true).skipSpecialTokens(false));
     Choice skipped = run(ending(), tokens(10).ignoreEos(true));
 
-    assertEquals("the cat<end>is", shown.text());
+    assertEquals("the catENDis", shown.text());
     assertEquals("the catis", skipped.text());
     assertEquals(FinishReason.LENGTH, skipped.finishReason());
     assertEquals(10, skipped.tokenIds().length);

@@ -32,6 +32,6 @@ class TokenIdsOnlyTest {
 
     assertEquals(FailureReason.PROMPT_INVALID, refused.failure().reason());
     assertTrue(refused.getMessage().contains("no tokenizer"), refused.getMessage());
-    assertThrows(RequestException.class, () -> text.encodePlain("hello"));
+    assertThrows(RequestException.class, () -> text.encodePlain("hello", false));
   }
 }
