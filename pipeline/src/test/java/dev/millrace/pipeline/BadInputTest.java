@@ -128,6 +128,16 @@ final class BadInputTest {
   }
 
   @Test
+  void rawPromptsTakeNoSystemPrompt() {
+    JobSettings raw = Jobs.settings(folder, folder.resolve("out")).withRawPrompt(true);
+
+    JobException refused = assertThrows(JobException.class, () -> raw.withSystemPrompt("S"));
+
+    assertEquals(ExitCode.INVALID_INPUT, refused.exitCode());
+    assertTrue(refused.getMessage().contains("system_prompt: expected none beside raw_prompt"));
+  }
+
+  @Test
   void severalPromptColumnsMustBeToldApart() throws IOException {
     Path file = Jobs.fixture("none.parquet", folder.resolve("a.parquet"));
 

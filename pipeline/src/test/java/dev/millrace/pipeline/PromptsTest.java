@@ -57,12 +57,15 @@ final class PromptsTest {
                     "{'messages':[{'role':'user','content':'A'},{'role':'assistant','content':'B'}]}",
                     "{'messages':'[{\\'role\\':\\'user\\',\\'content\\':\\'C\\'}]'}",
                     "{'messages':[{'role':'system','content':'own'},"
-                        + "{'role':'user','content':[{'type':'text','text':'D'}]}]}")
+                        + "{'role':'user','content':[{'type':'text','text':'D'}]}]}",
+                    "{'messages':[{'role':'developer','content':'own'},"
+                        + "{'role':'user','content':'E'}]}")
                 .withSystemPrompt("S"));
 
     assertEquals("echo:<system>S<user>A<assistant>B", rows.get(0).get("output").asText());
     assertEquals("echo:<system>S<user>C", rows.get(1).get("output").asText());
     assertEquals("echo:<system>own<user>D", rows.get(2).get("output").asText());
+    assertEquals("echo:<developer>own<user>E", rows.get(3).get("output").asText());
   }
 
   @Test

@@ -133,7 +133,7 @@ public enum JobOption {
       OptionType.FLAG,
       "false",
       "true",
-      "Give prompts to the model as they are, without the chat template."),
+      "Give prompts to the model as they are, without the chat template; not with --system-prompt."),
   LIMIT(
       ROWS,
       "limit",

@@ -96,6 +96,25 @@ class JobComposerTest {
   }
 
   @Test
+  void rawPromptsAndASystemPromptContradictEachOther() {
+    CommandException failure =
+        assertThrows(
+            CommandException.class,
+            () ->
+                compose(
+                    Map.of(),
+                    JobOption.INPUT,
+                    "x.jsonl",
+                    JobOption.RAW_PROMPT,
+                    "true",
+                    JobOption.SYSTEM_PROMPT,
+                    "S"));
+
+    assertEquals(ExitCode.USAGE, failure.exitCode());
+    assertTrue(failure.getMessage().contains("raw_prompt"), failure.getMessage());
+  }
+
+  @Test
   void flinkTakesItsOptionsAndPutsTheEngineInAProcess() {
     ComposedJob job =
         compose(

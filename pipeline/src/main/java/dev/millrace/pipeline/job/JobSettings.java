@@ -12,7 +12,8 @@ import java.util.Objects;
  * @param columns which columns mean what
  * @param systemPrompt put before a {@code prompt} column's user turn, and before conversations that
  *     have no system turn of their own; null for none
- * @param rawPrompt tokenise {@code prompt} as it stands, without the chat template
+ * @param rawPrompt tokenise {@code prompt} as it stands, without the chat template; not with a
+ *     system prompt
  * @param sampling settings of every row that does not override them
  * @param limit take only the first so many rows; 0 takes all
  * @param output where results go
@@ -46,6 +47,11 @@ public record JobSettings(
     Objects.requireNonNull(columns, "columns");
     Objects.requireNonNull(sampling, "sampling");
     Objects.requireNonNull(output, "output");
+    require(
+        !rawPrompt || systemPrompt == null,
+        "system_prompt",
+        "none beside raw_prompt, which leaves out the template that would place it",
+        "both");
     require(!inputs.isEmpty(), "inputs", "at least one file, folder or glob", "none");
     require(limit >= 0, "limit", "0 (all) or more", limit);
     require(

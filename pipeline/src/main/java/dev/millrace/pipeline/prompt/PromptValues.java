@@ -12,9 +12,13 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** Cell values to texts, conversations and token ids. */
 final class PromptValues {
+  /** OpenAI's newer models say {@code developer} for {@code system}. */
+  private static final Set<String> SYSTEM_ROLES = Set.of("system", "developer");
+
   private PromptValues() {}
 
   /** Text of a cell; binary cells are read as UTF-8. */
@@ -88,7 +92,7 @@ final class PromptValues {
     for (Object turn : turns) {
       messages.add(message(turn, column));
     }
-    if (systemPrompt != null && !messages.get(0).role().equals("system")) {
+    if (systemPrompt != null && !SYSTEM_ROLES.contains(messages.get(0).role())) {
       messages.add(0, new ChatMessage("system", systemPrompt));
     }
     return new Prompt.Chat(messages);
