@@ -23,6 +23,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -128,6 +129,31 @@ final class BadInputTest {
   }
 
   @Test
+  void columnsNamedForOpenAiLinesAreRefused() throws IOException {
+    Path lines =
+        Jobs.lines(
+            folder.resolve("a.jsonl"),
+            "{'custom_id':'x','url':'/v1/completions','body':{'prompt':'1'},'extra':'9'}");
+    ColumnSettings none = ColumnSettings.automatic();
+    Map<String, ColumnSettings> named =
+        Map.of(
+            "id", none.withId("extra"),
+            "continuation", none.withContinuation("extra"),
+            "settings", none.withSettings("extra"),
+            "max_tokens", none.withOverrides(Map.of("max_tokens", "extra")));
+    named.forEach(
+        (name, columns) ->
+            refused(
+                Jobs.settings(lines, folder.resolve("out")).withColumns(columns),
+                "expected no " + name + " column for OpenAI batch lines",
+                "found extra",
+                "a.jsonl"));
+    JobSettings asTheyAre =
+        Jobs.settings(lines, folder.resolve("out")).withColumns(none.withId("custom_id"));
+    assertEquals(1, Jobs.run(asTheyAre, "custom-id").completed());
+  }
+
+  @Test
   void rawPromptsTakeNoSystemPrompt() {
     JobSettings raw = Jobs.settings(folder, folder.resolve("out")).withRawPrompt(true);
 
@@ -194,7 +220,7 @@ final class BadInputTest {
             "{'custom_id':'y','body':{'prompt':'2'}}",
             "{'custom_id':'x','body':{'prompt':'3'}}");
 
-    refused(job(lines), "unique", "found x in row 0 and in row 2");
+    refused(Jobs.settings(lines, folder.resolve("out")), "unique", "found x in row 0 and in row 2");
   }
 
   @Test

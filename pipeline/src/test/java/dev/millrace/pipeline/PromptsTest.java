@@ -284,6 +284,16 @@ final class PromptsTest {
   }
 
   @Test
+  void linesWithANamedPromptColumnAreRowsThoughTheyLookLikeOpenAis() throws IOException {
+    List<JsonNode> rows =
+        outputs(
+            job("{'custom_id':'a','body':{'prompt':'no'},'question':'Hi'}")
+                .withColumns(ColumnSettings.automatic().withPrompt("question")));
+
+    assertEquals("echo:<user>Hi", rows.get(0).get("output").asText());
+  }
+
+  @Test
   void limitTakesTheFirstRowsOverAllFiles() throws IOException {
     Path in = folder.resolve("many");
     for (int file : new int[] {2, 10}) {

@@ -182,9 +182,11 @@ final class RowReading {
     return format == OutputFormat.PARQUET || format == OutputFormat.ARROW;
   }
 
-  private static InputFile withFormat(InputFile file, List<Field> columns) {
+  /** Lines whose prompt column is named are rows like any other, whatever else they hold. */
+  private InputFile withFormat(InputFile file, List<Field> columns) {
     List<String> names = columns.stream().map(Field::getName).toList();
-    boolean openai = names.contains("custom_id") && names.contains("body");
+    boolean openai =
+        !settings.columns().namesPrompt() && names.contains("custom_id") && names.contains("body");
     return file.format() == InputFormat.JSONL && openai
         ? file.withFormat(InputFormat.OPENAI_BATCH)
         : file;

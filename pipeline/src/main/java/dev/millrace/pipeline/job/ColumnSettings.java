@@ -10,8 +10,9 @@ import java.util.stream.Stream;
 /**
  * Which input columns mean what. At most one of {@code prompt}, {@code messages} and {@code
  * tokenIds} is named; with none, the column is found by name: {@code prompt}, {@code messages},
- * {@code prompt_token_ids} or {@code input_ids}, of which exactly one must be there. OpenAI batch
- * lines ({@code custom_id} and {@code body}) need no names.
+ * {@code prompt_token_ids} or {@code input_ids}, of which exactly one must be there. Without such a
+ * name lines with {@code custom_id} and {@code body} are OpenAI batch lines, and take no other name
+ * either.
  *
  * @param prompt text column, or null
  * @param messages column of a conversation (list of role and content, or the same as JSON text), or
@@ -50,6 +51,11 @@ public record ColumnSettings(
   /** Everything found by name. */
   public static ColumnSettings automatic() {
     return new ColumnSettings(null, null, null, null, null, null, Map.of());
+  }
+
+  /** Whether one of {@code prompt}, {@code messages} and {@code tokenIds} is named. */
+  public boolean namesPrompt() {
+    return prompt != null || messages != null || tokenIds != null;
   }
 
   public ColumnSettings withPrompt(String column) {

@@ -67,6 +67,7 @@ public record RowMapping(
 
     RowMapping find() {
       if (file.format() == InputFormat.OPENAI_BATCH) {
+        refuseNames();
         return new RowMapping(Kind.OPENAI, "body", "custom_id", null, null, Map.of());
       }
       String settings = optional(named.settings());
@@ -83,6 +84,26 @@ public record RowMapping(
           optional(named.continuation()),
           settings,
           named.overrides());
+    }
+
+    /** An OpenAI batch line says all in its own fields. */
+    private void refuseNames() {
+      refuseName("id", "custom_id".equals(named.id()) ? null : named.id());
+      refuseName("continuation", named.continuation());
+      refuseName("settings", named.settings());
+      named.overrides().forEach((setting, column) -> refuseName(setting, column));
+    }
+
+    private void refuseName(String role, String column) {
+      if (column != null) {
+        throw new InvalidInputException(
+            "expected no "
+                + role
+                + " column for OpenAI batch lines, which say all in their body, found "
+                + column
+                + where()
+                + "; drop it, or name the prompt column too, to read the lines as plain rows");
+      }
     }
 
     private void checkSetting(String name) {
