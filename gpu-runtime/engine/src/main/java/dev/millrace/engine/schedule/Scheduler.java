@@ -55,6 +55,11 @@ public final class Scheduler {
   private final List<Sequence> running = new ArrayList<>(); // oldest first
   private final Deque<PlannedStep> planned = new ArrayDeque<>(); // not committed, oldest first
 
+  /** Whether a sequence was abandoned since they were last dropped: the queue may be long. */
+  private boolean someAbandoned;
+
+  private final Runnable noteAbandoned = () -> someAbandoned = true;
+
   private long added;
   private long promptTokens;
   private long cachedTokens;
@@ -84,6 +89,8 @@ public final class Scheduler {
           "sequence of up to %d tokens, at most %d fit"
               .formatted(most, limits.sequenceTokensMax()));
     }
+    sequence.onAbandoned = noteAbandoned;
+    someAbandoned |= sequence.abandoned;
     sequence.quantile = added++ * GOLDEN_RATIO % 1;
     waiting.addLast(sequence);
   }
@@ -216,6 +223,10 @@ public final class Scheduler {
   }
 
   private void dropAbandoned() {
+    if (!someAbandoned) {
+      return;
+    }
+    someAbandoned = false;
     for (int i = running.size() - 1; i >= 0; i--) {
       if (running.get(i).abandoned) {
         end(running.remove(i));

@@ -59,6 +59,7 @@ public final class Sequence {
 
   int cachedTokens = -1; // until first admitted
   boolean abandoned;
+  Runnable onAbandoned = () -> {}; // until it has a scheduler
 
   /** Whether nothing more is taken from steps that still hold it. */
   boolean over;
@@ -158,6 +159,7 @@ public final class Sequence {
   /** Asks the scheduler to drop the sequence before its next plan; the listener hears no more. */
   public void abandon() {
     abandoned = true;
+    onAbandoned.run();
   }
 
   int tokenId(int position) {

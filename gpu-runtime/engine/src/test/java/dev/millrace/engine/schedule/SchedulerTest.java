@@ -325,6 +325,24 @@ class SchedulerTest {
   }
 
   @Test
+  void sequencesAbandonedBeforeTheyRunLeaveTheQueue() {
+    limits = new SchedulerLimits(1, 128, 128, 64, 1024, true);
+    open();
+    Scripted stays = add(tokens(20), 3);
+    Scripted waits = add(tokens(20), 3);
+    Scripted cameTooLate = Scripted.generating(tokens(20), 3);
+    Sequence late = cameTooLate.open();
+    step();
+    waits.sequence.abandon();
+    step();
+    late.abandon();
+    scheduler.add(late);
+    runToEnd();
+    stays.assertAsAlone(script, "before abandoned ones");
+    assertTrue(waits.tokens.isEmpty() && cameTooLate.tokens.isEmpty());
+  }
+
+  @Test
   void sequenceThatCanNeverFitIsRefused() {
     open();
     assertThrows(IllegalArgumentException.class, () -> add(tokens(1000), 25));
