@@ -8,8 +8,11 @@ import dev.millrace.pipeline.job.JobSettings;
 import dev.millrace.pipeline.job.OutputFormat;
 import dev.millrace.pipeline.job.OutputSettings;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.math.BigDecimal;
+import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -21,10 +24,19 @@ import org.apache.arrow.compression.CommonsCompressionFactory;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.RootAllocator;
 import org.apache.arrow.vector.FieldVector;
+import org.apache.arrow.vector.IntVector;
+import org.apache.arrow.vector.VarCharVector;
+import org.apache.arrow.vector.VectorSchemaRoot;
+import org.apache.arrow.vector.dictionary.Dictionary;
+import org.apache.arrow.vector.dictionary.DictionaryProvider;
 import org.apache.arrow.vector.ipc.ArrowFileReader;
 import org.apache.arrow.vector.ipc.ArrowReader;
 import org.apache.arrow.vector.ipc.ArrowStreamReader;
+import org.apache.arrow.vector.ipc.ArrowStreamWriter;
+import org.apache.arrow.vector.types.pojo.ArrowType;
+import org.apache.arrow.vector.types.pojo.DictionaryEncoding;
 import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.arrow.vector.types.pojo.FieldType;
 import org.apache.arrow.vector.types.pojo.Schema;
 import org.apache.parquet.ParquetReadOptions;
 import org.apache.parquet.column.page.PageReadStore;
@@ -146,6 +158,66 @@ final class FormatsTest {
       String kept = before.get(i).substring(0, before.get(i).length() - 1);
       assertTrue(after.get(i).startsWith(kept + ",\"output\":"), after.get(i));
     }
+  }
+
+  @Test
+  void dictionariesThatAStreamReplacesKeepTheirWords() throws IOException {
+    Path stream = folder.resolve("replaced/in.arrows");
+    Files.createDirectories(stream.getParent());
+    writeStream(stream, List.of(List.of("red", "green"), List.of("cat", "dog")));
+    Path output = folder.resolve("replaced-out");
+    JobSettings settings =
+        Jobs.settings(stream, output)
+            .withOutput(OutputSettings.to(output).withFormat(OutputFormat.ARROW))
+            .withAllowedFailures(1);
+
+    assertEquals(2, Jobs.run(settings, "replaced").failed());
+
+    assertEquals(List.of("red", "green", "cat", "dog"), labels(output.resolve("in.arrows")));
+    assertEquals(List.of("green", "dog"), labels(output.resolve("_failures/in.arrows")));
+  }
+
+  /** A record batch and a dictionary for each list of words; the last row of a batch fails. */
+  private static void writeStream(Path file, List<List<String>> batches) throws IOException {
+    DictionaryEncoding encoding = new DictionaryEncoding(1, false, new ArrowType.Int(32, true));
+    FieldType type = new FieldType(true, encoding.getIndexType(), encoding);
+    try (BufferAllocator allocator = new RootAllocator();
+        VarCharVector words = new VarCharVector("words", allocator);
+        VarCharVector prompts = new VarCharVector("prompt", allocator);
+        IntVector labels = new IntVector("label", type, allocator);
+        VectorSchemaRoot root = VectorSchemaRoot.of(prompts, labels);
+        OutputStream out = Files.newOutputStream(file);
+        ArrowStreamWriter writer =
+            new ArrowStreamWriter(
+                root,
+                new DictionaryProvider.MapDictionaryProvider(new Dictionary(words, encoding)),
+                Channels.newChannel(out))) {
+      for (List<String> batch : batches) {
+        for (int i = 0; i < batch.size(); i++) {
+          words.setSafe(i, batch.get(i).getBytes(StandardCharsets.UTF_8));
+          String prompt = i == batch.size() - 1 ? "DEADLINE" : "question";
+          prompts.setSafe(i, prompt.getBytes(StandardCharsets.UTF_8));
+          labels.setSafe(i, i);
+        }
+        words.setValueCount(batch.size());
+        root.setRowCount(batch.size());
+        writer.writeBatch();
+      }
+      writer.end();
+    }
+  }
+
+  private static List<String> labels(Path table) throws IOException {
+    Path output = Files.createTempDirectory(folder, "labels");
+    JobSettings settings =
+        Jobs.settings(table, output)
+            .withOutput(
+                OutputSettings.to(output).withFormat(OutputFormat.JSONL).withColumn("second"))
+            .withAllowedFailures(1);
+    Jobs.run(settings, "labels");
+    return Jobs.rows(output.resolve("in.jsonl")).stream()
+        .map(row -> row.get("label").asText())
+        .toList();
   }
 
   private static void assertRowsEqual(List<JsonNode> expected, List<JsonNode> rows, String name) {

@@ -6,7 +6,10 @@ public enum OutputFormat {
   SAME,
   /** Parquet, zstd pages. */
   PARQUET,
-  /** Arrow IPC file (Feather v2). */
+  /**
+   * Arrow IPC file (Feather v2). A stream with dictionaries stays a stream: it may replace them
+   * between batches, a file cannot.
+   */
   ARROW,
   /** JSON lines. */
   JSONL

@@ -46,7 +46,8 @@ final class ArrowCopier implements RowCopier {
   private int rows;
 
   /**
-   * @param asFile write a file whatever the input is
+   * @param asFile write a file from a stream too, unless that has dictionaries: it may replace them
+   *     between batches, a file cannot
    */
   ArrowCopier(
       InputFile file,
@@ -56,8 +57,10 @@ final class ArrowCopier implements RowCopier {
       FailureOutput failures)
       throws IOException {
     this.file = file;
-    this.asFile = asFile || file.format() == InputFormat.ARROW_FILE;
     this.input = new ArrowInput(file);
+    this.asFile =
+        file.format() == InputFormat.ARROW_FILE
+            || (asFile && !hasDictionaries(input.schema().getFields()));
     this.answers = answers;
     this.out = out;
     this.failures = failures;
@@ -65,6 +68,11 @@ final class ArrowCopier implements RowCopier {
     for (Field field : answers.fields()) {
       added.add(field.createVector(input.allocator()));
     }
+  }
+
+  private static boolean hasDictionaries(List<Field> fields) {
+    return fields.stream()
+        .anyMatch(f -> f.getDictionary() != null || hasDictionaries(f.getChildren()));
   }
 
   @Override
