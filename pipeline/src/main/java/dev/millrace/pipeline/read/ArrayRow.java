@@ -1,6 +1,5 @@
 package dev.millrace.pipeline.read;
 
-import java.util.List;
 import java.util.Map;
 
 /** A row whose selected columns were read already. */
@@ -19,24 +18,8 @@ record ArrayRow(Map<String, Integer> positions, Object[] values) implements Row 
   public long weightBytes() {
     long bytes = 0;
     for (Object value : values) {
-      bytes += weight(value);
+      bytes += ValueWeight.bytes(value);
     }
     return bytes;
-  }
-
-  private static long weight(Object value) {
-    if (value instanceof String text) {
-      return text.length();
-    }
-    if (value instanceof byte[] bytes) {
-      return bytes.length;
-    }
-    if (value instanceof List<?> list) {
-      return list.stream().mapToLong(ArrayRow::weight).sum();
-    }
-    if (value instanceof Map<?, ?> struct) {
-      return struct.values().stream().mapToLong(ArrayRow::weight).sum();
-    }
-    return Long.BYTES;
   }
 }

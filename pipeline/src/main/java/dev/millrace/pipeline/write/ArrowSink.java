@@ -1,5 +1,6 @@
 package dev.millrace.pipeline.write;
 
+import dev.millrace.pipeline.read.ValueWeight;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.channels.Channels;
@@ -15,11 +16,13 @@ import org.apache.arrow.vector.types.pojo.Schema;
 /** Writes rows of values as an Arrow IPC file. */
 final class ArrowSink implements RowSink {
   private static final int BATCH_ROWS = 1024;
+  private static final long BATCH_BYTES = 32L << 20;
 
   private final BufferAllocator allocator = new RootAllocator();
   private final VectorSchemaRoot root;
   private final ArrowFileWriter writer;
   private int rows;
+  private long bytes;
 
   ArrowSink(List<Field> fields, OutputStream out) throws IOException {
     root = VectorSchemaRoot.create(new Schema(fields), allocator);
@@ -32,9 +35,10 @@ final class ArrowSink implements RowSink {
     List<FieldVector> vectors = root.getFieldVectors();
     for (int i = 0; i < values.length; i++) {
       ArrowFieldWriter.set(vectors.get(i), rows, values[i]);
+      bytes += ValueWeight.bytes(values[i]);
     }
     rows++;
-    if (rows == BATCH_ROWS) {
+    if (rows == BATCH_ROWS || bytes >= BATCH_BYTES) {
       flush();
     }
   }
@@ -45,6 +49,7 @@ final class ArrowSink implements RowSink {
       writer.writeBatch();
       root.clear();
       rows = 0;
+      bytes = 0;
     }
   }
 

@@ -4,6 +4,7 @@ import dev.millrace.pipeline.read.ParquetCodecs;
 import java.io.IOException;
 import java.io.OutputStream;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.parquet.column.ColumnDescriptor;
 import org.apache.parquet.conf.ParquetConfiguration;
 import org.apache.parquet.conf.PlainParquetConfiguration;
 import org.apache.parquet.hadoop.ParquetFileWriter;
@@ -12,23 +13,46 @@ import org.apache.parquet.hadoop.api.WriteSupport;
 import org.apache.parquet.hadoop.metadata.CompressionCodecName;
 import org.apache.parquet.io.OutputFile;
 import org.apache.parquet.io.PositionOutputStream;
+import org.apache.parquet.schema.LogicalTypeAnnotation.DecimalLogicalTypeAnnotation;
+import org.apache.parquet.schema.PrimitiveType;
+import org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName;
 
 /** Opens Parquet writers on any stream, without a Hadoop runtime. */
 final class ParquetOutput {
   /** Fixed, so that the same rows give the same bytes on every machine. */
   private static final long ROW_GROUP_BYTES = 32L << 20;
 
+  /** Rows between looks at what is in memory: with the default, 10,000, large rows fill it. */
+  private static final int SIZE_CHECK_ROWS = 10;
+
   private ParquetOutput() {}
 
   static <T> ParquetWriter<T> open(OutputStream out, WriteSupport<T> support) throws IOException {
-    return new Builder<T>(new Stream(out), support)
-        .withConf(new PlainParquetConfiguration())
+    ParquetConfiguration configuration = new PlainParquetConfiguration();
+    Builder<T> builder = new Builder<T>(new Stream(out), support);
+    // The least and the greatest value of every row group stay on the heap until the file is
+    // closed, whole: none of texts and bytes, which may be large.
+    builder.withStatisticsEnabled(false);
+    for (ColumnDescriptor column : support.init(configuration).getSchema().getColumns()) {
+      if (!mayBeLarge(column.getPrimitiveType())) {
+        builder.withStatisticsEnabled(String.join(".", column.getPath()), true);
+      }
+    }
+    return builder
+        .withConf(configuration)
         .withCodecFactory(new ParquetCodecs())
         .withCompressionCodec(CompressionCodecName.ZSTD)
         .withRowGroupSize(ROW_GROUP_BYTES)
+        .withMinRowCountForPageSizeCheck(1)
+        .withMaxRowCountForPageSizeCheck(SIZE_CHECK_ROWS)
         .withPageWriteChecksumEnabled(true)
         .withWriteMode(ParquetFileWriter.Mode.OVERWRITE)
         .build();
+  }
+
+  private static boolean mayBeLarge(PrimitiveType type) {
+    return type.getPrimitiveTypeName() == PrimitiveTypeName.BINARY
+        && !(type.getLogicalTypeAnnotation() instanceof DecimalLogicalTypeAnnotation);
   }
 
   private static final class Builder<T> extends ParquetWriter.Builder<T, Builder<T>> {
