@@ -246,16 +246,22 @@ final class EngineProcessTest {
   }
 
   @Test
-  void theSameEngineIsOpenedOnceAndLingers() throws Exception {
-    HostSettings brief = SETTINGS.withLinger(Duration.ofMillis(700));
-    EngineFactory factory = new ProcessEngineFactory(logged("linger", 0), brief);
+  void theSameEngineIsOpenedOnce() throws Exception {
+    EngineFactory factory = hosted(logged("once", 0));
     try (Engine one = factory.openEngine();
         Engine two = factory.openEngine()) {
       assertFalse(answer(one, request("1", "x")).isFailed());
       assertFalse(answer(two, request("1", "x")).isFailed(), "ids are a connection's own");
     }
     factory.openEngine().close();
-    assertEquals(1, processes());
+    assertEquals(1, processes(), "it lingers");
+  }
+
+  @Test
+  void anEngineThatNobodyUsesEnds() throws Exception {
+    HostSettings brief = SETTINGS.withLinger(Duration.ofMillis(700));
+    EngineFactory factory = new ProcessEngineFactory(logged("brief", 0), brief);
+    factory.openEngine().close();
 
     long closed = System.nanoTime();
     while (LoggedEngineFactory.alive(log()).findAny().isPresent()) {
