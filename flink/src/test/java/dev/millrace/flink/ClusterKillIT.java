@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -28,6 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 final class ClusterKillIT {
   private static final int KILLS = 20;
   private static final int RETRYABLE = 75;
+  private static final long KILL_MILLIS = 500; // that engines may work while others are killed
   private static final long ENGINE_WITHIN_SECONDS = 120;
 
   @TempDir(cleanup = CleanupMode.ON_SUCCESS)
@@ -66,7 +68,9 @@ final class ClusterKillIT {
     long seed = Long.getLong("tests.seed", System.nanoTime());
     System.out.println("seed of the kills: " + seed);
     Random random = new Random(seed);
-    int rows = 60_000;
+    int[] sleeps = random.ints(KILLS, 1_000, 3_000).toArray();
+    long busyMillis = IntStream.of(sleeps).sum() + KILLS * KILL_MILLIS;
+    int rows = (int) (busyMillis * 1_000 * EchoClientMain.ENGINES / EchoClientMain.REQUEST_MICROS);
     Path input = folder.resolve("in.jsonl");
     List<String> lines = new ArrayList<>();
     for (int i = 0; i < rows; i++) {
@@ -80,7 +84,7 @@ final class ClusterKillIT {
       Path tests = Cluster.testsJar(folder);
       Process client = client(input, cluster, tests, log);
       for (int kill = 0; kill < KILLS; kill++) {
-        Thread.sleep(1_000 + random.nextInt(5_000));
+        Thread.sleep(sleeps[kill]);
         assertFalse(!client.isAlive() && client.exitValue() == 0, "the job was over too soon");
         Victim victim = victims.get(kill % victims.size());
         kill(victim, cluster, client, random);

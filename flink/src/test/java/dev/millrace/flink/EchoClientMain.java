@@ -12,10 +12,13 @@ import java.util.List;
 
 /** A client to be killed: input, output, engines' log, master, jars. */
 final class EchoClientMain {
+  static final int ENGINES = 2;
+  static final int REQUEST_MICROS = 1_500;
+
   private EchoClientMain() {}
 
   public static void main(String[] arguments) {
-    EchoEngineFactory echo = EchoEngineFactory.logging(Path.of(arguments[2]), 1_500);
+    EchoEngineFactory echo = EchoEngineFactory.logging(Path.of(arguments[2]), REQUEST_MICROS);
     HostSettings host =
         HostSettings.defaults().withJvmOptions(List.of("-Xmx96m", "-XX:+UseSerialGC"));
     JobSettings settings =
@@ -23,7 +26,7 @@ final class EchoClientMain {
             .withChunkRows(150);
     try {
       BatchJob.of(settings, new ProcessEngineFactory(echo, host))
-          .onFlink(new FlinkSettings(arguments[3], 2, List.of(arguments[4], arguments[5])))
+          .onFlink(new FlinkSettings(arguments[3], ENGINES, List.of(arguments[4], arguments[5])))
           .run();
     } catch (JobException e) {
       System.err.println(e.exitCode() + ": " + e.getMessage());
