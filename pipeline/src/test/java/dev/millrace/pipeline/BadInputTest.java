@@ -17,6 +17,8 @@ import dev.millrace.pipeline.job.JobStage;
 import dev.millrace.pipeline.job.OutputFormat;
 import dev.millrace.pipeline.job.OutputSettings;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,6 +26,16 @@ import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.memory.RootAllocator;
+import org.apache.arrow.vector.VarCharVector;
+import org.apache.arrow.vector.VectorSchemaRoot;
+import org.apache.arrow.vector.ipc.ArrowFileWriter;
+import org.apache.arrow.vector.types.IntervalUnit;
+import org.apache.arrow.vector.types.pojo.ArrowType;
+import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.arrow.vector.types.pojo.Schema;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -181,6 +193,32 @@ final class BadInputTest {
         job(file).withColumns(ColumnSettings.automatic().withPrompt("i64")),
         "column i64 to hold text",
         "Int(64, true)");
+  }
+
+  @Test
+  void columnsThatParquetCannotHoldAreRefusedBeforeAnEngineIsOpened() throws IOException {
+    Path file = folder.resolve("a.arrow");
+    Field span = Field.nullable("span", new ArrowType.Interval(IntervalUnit.DAY_TIME));
+    Schema schema = new Schema(List.of(Field.nullable("prompt", ArrowType.Utf8.INSTANCE), span));
+    try (BufferAllocator allocator = new RootAllocator();
+        VectorSchemaRoot root = VectorSchemaRoot.create(schema, allocator);
+        OutputStream out = Files.newOutputStream(file);
+        ArrowFileWriter writer = new ArrowFileWriter(root, null, Channels.newChannel(out))) {
+      ((VarCharVector) root.getVector(0)).setSafe(0, "x".getBytes(StandardCharsets.UTF_8));
+      root.setRowCount(1);
+      writer.writeBatch();
+      writer.end();
+    }
+    JobSettings settings = job(file);
+    AtomicInteger opened = ScriptedEngineFactory.named("bad-input").counts().opened;
+    int before = opened.get();
+
+    refused(
+        settings.withOutput(settings.output().withFormat(OutputFormat.PARQUET)),
+        "columns that Parquet can hold",
+        "Interval(DAY_TIME)",
+        "column=span");
+    assertEquals(before, opened.get());
   }
 
   @Test

@@ -15,6 +15,7 @@ import dev.millrace.pipeline.read.ByteSource;
 import dev.millrace.pipeline.read.InputFile;
 import dev.millrace.pipeline.read.InputFormat;
 import dev.millrace.pipeline.read.JsonType;
+import dev.millrace.pipeline.read.ParquetTypes;
 import dev.millrace.pipeline.read.Row;
 import dev.millrace.pipeline.read.RowCursor;
 import dev.millrace.pipeline.read.RowCursors;
@@ -166,6 +167,10 @@ final class RowReading {
     boolean inferTypes;
     try (RowCursor cursor = RowCursors.open(input)) {
       file = withFormat(input, cursor.columns());
+      if (settings.output().format() == OutputFormat.PARQUET
+          && input.format() != InputFormat.PARQUET) {
+        ParquetTypes.message(cursor.columns()); // what cannot be written is refused at once
+      }
       inferTypes = file.format().isJson() && writesTable();
       RowEncoder encoderOfFile = encoder(file, cursor, inferTypes);
       if (encoderOfFile != null) {

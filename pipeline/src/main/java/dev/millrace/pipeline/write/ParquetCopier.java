@@ -3,6 +3,7 @@ package dev.millrace.pipeline.write;
 import dev.millrace.api.request.Completion;
 import dev.millrace.pipeline.read.InputFile;
 import dev.millrace.pipeline.read.ParquetInput;
+import dev.millrace.pipeline.read.ParquetTypes;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.util.ArrayList;

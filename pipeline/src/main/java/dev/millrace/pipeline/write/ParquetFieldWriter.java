@@ -1,6 +1,7 @@
 package dev.millrace.pipeline.write;
 
 import dev.millrace.pipeline.read.JsonType;
+import dev.millrace.pipeline.read.ParquetTypes;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.math.BigDecimal;

@@ -1,5 +1,6 @@
 package dev.millrace.pipeline.write;
 
+import dev.millrace.pipeline.read.ParquetTypes;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.util.List;

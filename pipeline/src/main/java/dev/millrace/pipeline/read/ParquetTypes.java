@@ -1,4 +1,4 @@
-package dev.millrace.pipeline.write;
+package dev.millrace.pipeline.read;
 
 import dev.millrace.pipeline.job.InvalidInputException;
 import java.util.ArrayList;
@@ -14,14 +14,24 @@ import org.apache.parquet.schema.Type;
 import org.apache.parquet.schema.Types;
 
 /** Arrow types as Parquet types, by the rules of the Parquet format's LogicalTypes.md. */
-final class ParquetTypes {
+public final class ParquetTypes {
   private ParquetTypes() {}
 
-  static MessageType message(List<Field> fields) {
+  /**
+   * The schema of a Parquet file with these columns.
+   *
+   * @throws InvalidInputException if Parquet cannot hold one of them
+   */
+  public static MessageType message(List<Field> fields) {
     return new MessageType("schema", fields.stream().map(ParquetTypes::type).toList());
   }
 
-  static Type type(Field field) {
+  /**
+   * The type of a column.
+   *
+   * @throws InvalidInputException if Parquet has none
+   */
+  public static Type type(Field field) {
     return type(field, field.getName());
   }
 
