@@ -1,13 +1,15 @@
 package dev.millrace.jobs.evaluate.request;
 
+import dev.millrace.jobs.evaluate.night.NightId;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collections;
+import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
@@ -20,6 +22,11 @@ public final class AnswerStore implements Closeable {
   private static final int SEGMENTS_MAX = 24;
 
   private static final String EXTENSION = ".jsonl";
+
+  /** File names would put {@code 2026-11-25.jsonl} after {@code 2026-11-25.02.jsonl}. */
+  private static final Comparator<Path> BY_NIGHT =
+      Comparator.comparing(
+          file -> night(file).orElse(null), Comparator.nullsFirst(Comparator.naturalOrder()));
 
   private final Path folder;
   private final String nightId;
@@ -49,7 +56,7 @@ public final class AnswerStore implements Closeable {
           found
               .filter(f -> f.getFileName().toString().endsWith(EXTENSION))
               .filter(f -> !f.getFileName().toString().startsWith("."))
-              .sorted(Collections.reverseOrder())
+              .sorted(BY_NIGHT.reversed())
               .toList();
     }
     List<AnswerSegment> earlier = new ArrayList<>();
@@ -67,6 +74,12 @@ public final class AnswerStore implements Closeable {
       store.merge();
     }
     return store;
+  }
+
+  /** Empty for a file that some other hand put there. */
+  private static Optional<NightId> night(Path file) {
+    String name = file.getFileName().toString();
+    return NightId.parse(name.substring(0, name.length() - EXTENSION.length()));
   }
 
   /** Newest first into the newest one; a crash between leaves answers twice, which does no harm. */
