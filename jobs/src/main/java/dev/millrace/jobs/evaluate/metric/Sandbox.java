@@ -1,20 +1,23 @@
 package dev.millrace.jobs.evaluate.metric;
 
+import dev.millrace.jobs.inert.InertText;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileVisitResult;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 
 /**
  * Runs a command on what a model wrote: in an empty folder of its own, with an empty environment,
@@ -26,14 +29,18 @@ import java.util.concurrent.TimeUnit;
  */
 public final class Sandbox {
   private static final int OPEN_FILES_MAX = 64;
-  private static final Sandbox FORBIDDEN = new Sandbox(false, Isolation.NONE);
+  private static final int NOTICE_CHARS_MAX = 400;
+  private static final Sandbox FORBIDDEN = new Sandbox(false, Isolation.NONE, line -> {});
 
   private final boolean allowed;
   private final Isolation isolation;
+  private final Consumer<String> notices;
+  private final AtomicBoolean toldOfLeftovers = new AtomicBoolean();
 
-  private Sandbox(boolean allowed, Isolation isolation) {
+  private Sandbox(boolean allowed, Isolation isolation, Consumer<String> notices) {
     this.allowed = allowed;
     this.isolation = isolation;
+    this.notices = notices;
   }
 
   /** What a command is kept from, strongest first. */
@@ -92,11 +99,15 @@ public final class Sandbox {
     return FORBIDDEN;
   }
 
-  /** Runs commands, as isolated as this system allows. */
-  public static Sandbox allowed() {
+  /**
+   * Runs commands, as isolated as this system allows.
+   *
+   * @param notices hears a line for people where something is not as it should be
+   */
+  public static Sandbox allowed(Consumer<String> notices) {
     for (Isolation isolation : Isolation.values()) {
       if (isolation == Isolation.NONE || works(isolation)) {
-        return new Sandbox(true, isolation);
+        return new Sandbox(true, isolation, notices);
       }
     }
     throw new AssertionError("the last of them needs nothing");
@@ -178,7 +189,7 @@ public final class Sandbox {
         }
         return run(limited(command, limits), folder, limits);
       } finally {
-        delete(folder);
+        clean(folder);
       }
     } catch (IOException e) {
       throw new UncheckedIOException("a sandboxed command cannot be started: " + e.getMessage(), e);
@@ -236,24 +247,29 @@ public final class Sandbox {
     all.forEach(ProcessHandle::destroyForcibly);
   }
 
-  private static void delete(Path folder) throws IOException {
-    Files.walkFileTree(
-        folder,
-        new SimpleFileVisitor<>() {
-          @Override
-          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
-              throws IOException {
-            Files.delete(file);
-            return FileVisitResult.CONTINUE;
-          }
+  /** The outcome is known: a folder that cannot be deleted costs room, and does not change it. */
+  private void clean(Path folder) {
+    try {
+      delete(folder);
+    } catch (IOException | RuntimeException e) {
+      if (!toldOfLeftovers.getAndSet(true)) {
+        String what = "Folders of programs that the model wrote are left behind, the first is ";
+        notices.accept(InertText.line(what + folder + ": " + e, NOTICE_CHARS_MAX));
+      }
+    }
+  }
 
-          @Override
-          public FileVisitResult postVisitDirectory(Path dir, IOException failure)
-              throws IOException {
-            Files.delete(dir);
-            return FileVisitResult.CONTINUE;
-          }
-        });
+  /** A program may leave folders that even their owner may not list or empty. */
+  private static void delete(Path path) throws IOException {
+    if (Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
+      Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rwx------"));
+      try (DirectoryStream<Path> below = Files.newDirectoryStream(path)) {
+        for (Path each : below) {
+          delete(each);
+        }
+      }
+    }
+    Files.delete(path);
   }
 
   /** Reads what a process prints; past the limit it is killed, not buffered. */

@@ -82,7 +82,8 @@ public final class NightCheck {
       throws IOException {
     Path workspace = models.workspace(model.choice());
     EngineFactory factory = engines.of(workspace, model.engine());
-    Sandbox sandbox = options.allowExecution() ? Sandbox.allowed() : Sandbox.forbidden();
+    Sandbox sandbox =
+        options.allowExecution() ? Sandbox.allowed(console::notice) : Sandbox.forbidden();
     ModelNight night = new ModelNight(spec, model, factory, sandbox, metrics);
     night.check();
     Path work = scratch.resolve(night.folderName());

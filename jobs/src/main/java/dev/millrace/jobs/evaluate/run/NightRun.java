@@ -86,7 +86,8 @@ public final class NightRun {
       EvaluationSpec spec, NightOptions options, Night night, UserMetrics metrics)
       throws IOException {
     EvaluationFolder evaluation = EvaluationFolder.at(options.output());
-    Sandbox sandbox = options.allowExecution() ? Sandbox.allowed() : Sandbox.forbidden();
+    Sandbox sandbox =
+        options.allowExecution() ? Sandbox.allowed(console::notice) : Sandbox.forbidden();
     List<ModelNight> checked = new ArrayList<>();
     List<Path> workspaces = new ArrayList<>();
     List<EngineFactory> factories = new ArrayList<>();

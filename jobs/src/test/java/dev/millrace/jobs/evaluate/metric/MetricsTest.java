@@ -143,7 +143,7 @@ class MetricsTest {
 
   @Test
   void commandsPassFailTimeOutAndAreCutOff() {
-    Sandbox sandbox = Sandbox.allowed();
+    Sandbox sandbox = Sandbox.allowed(line -> {});
     Sandbox.Limits limits = new Sandbox.Limits(60_000, 256L << 20, 4096);
     Sandbox.Limits brief = new Sandbox.Limits(1500, 256L << 20, 4096);
 
@@ -175,7 +175,7 @@ class MetricsTest {
                     "p.sh",
                     "program",
                     "test {{ answer }} = {{ want }}")),
-            Sandbox.allowed());
+            Sandbox.allowed(line -> {}));
     JudgedSample sample =
         new JudgedSample(
             Map.of("want", "4"),

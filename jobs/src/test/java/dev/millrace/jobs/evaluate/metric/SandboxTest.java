@@ -16,6 +16,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,7 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Python programs in the sandbox, the ready task humaneval among them. */
 class SandboxTest {
-  private static final Sandbox SANDBOX = Sandbox.allowed();
+  private static final Sandbox SANDBOX = Sandbox.allowed(line -> {});
   private static final Sandbox.Limits LIMITS = new Sandbox.Limits(120_000, 512L << 20, 1 << 16);
 
   @TempDir private Path folder;
@@ -41,7 +42,11 @@ class SandboxTest {
   }
 
   private static Sandbox.Outcome python(String program, Sandbox.Limits limits) {
-    return SANDBOX.run(
+    return python(SANDBOX, program, limits);
+  }
+
+  private static Sandbox.Outcome python(Sandbox sandbox, String program, Sandbox.Limits limits) {
+    return sandbox.run(
         List.of("python3", "-I", "solution.py"), Map.of("solution.py", program), limits);
   }
 
@@ -196,5 +201,47 @@ class SandboxTest {
     names.removeAll(Set.of("", "HOME", "PATH", "TMPDIR", "LC_ALL", "PYTHONDONTWRITEBYTECODE"));
     names.removeAll(Set.of("PWD", "OLDPWD", "SHLVL", "_", "LC_CTYPE")); // made by the shell
     assertEquals(Set.of(), names);
+  }
+
+  /** Tells something of users other than root alone: root may empty any folder. */
+  @Test
+  void foldersThatMayNotBeListedOrEmptiedAreDeleted() {
+    for (String mode : List.of("0", "0o555")) {
+      Sandbox.Outcome left =
+          python(
+              "import os; os.mkdir('d'); open('d/x', 'w').close(); os.chmod('d', %s);"
+                      .formatted(mode)
+                  + "print(os.getcwd())",
+              LIMITS);
+
+      assertTrue(left.isSuccess(), left.output());
+      assertFalse(Files.exists(Path.of(left.output().strip())), left.output());
+    }
+  }
+
+  /** A path longer than the system takes: nobody deletes it by its name. */
+  @Test
+  void aFolderThatCannotBeDeletedIsToldOnceAndDecidesNothing() throws Exception {
+    String program =
+        """
+        import os
+        print(os.getcwd(), flush=True)
+        for i in range(50):
+            os.mkdir('d' * 100)
+            os.chdir('d' * 100)
+        """;
+    List<String> notices = new ArrayList<>();
+    Sandbox sandbox = Sandbox.allowed(notices::add);
+    notices.clear();
+
+    Sandbox.Outcome first = python(sandbox, program, LIMITS);
+    Sandbox.Outcome second = python(sandbox, program, LIMITS);
+
+    assertTrue(first.isSuccess(), first.output());
+    assertTrue(second.isSuccess(), second.output());
+    assertEquals(1, notices.size(), notices.toString());
+    assertTrue(notices.get(0).contains(first.output().strip()), notices.toString());
+    String[] folders = {first.output().strip(), second.output().strip()};
+    new ProcessBuilder("rm", "-rf", folders[0], folders[1]).start().waitFor();
   }
 }
