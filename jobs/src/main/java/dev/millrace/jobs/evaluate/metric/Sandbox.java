@@ -1,6 +1,8 @@
 package dev.millrace.jobs.evaluate.metric;
 
 import dev.millrace.jobs.inert.InertText;
+import dev.millrace.jobs.outcome.CommandException;
+import dev.millrace.jobs.outcome.ExitCode;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -10,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -18,6 +21,8 @@ import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.stream.Stream;
 
 /**
  * Runs a command on what a model wrote: in an empty folder of its own, with an empty environment,
@@ -30,6 +35,10 @@ import java.util.function.Consumer;
 public final class Sandbox {
   private static final int OPEN_FILES_MAX = 64;
   private static final int NOTICE_CHARS_MAX = 400;
+
+  /** A trial takes milliseconds, but on a machine that is busy or that swaps. */
+  private static final Duration TRIAL_MAX = Duration.ofSeconds(60);
+
   private static final Sandbox FORBIDDEN = new Sandbox(false, Isolation.NONE, line -> {});
 
   private final boolean allowed;
@@ -102,32 +111,61 @@ public final class Sandbox {
   /**
    * Runs commands, as isolated as this system allows.
    *
-   * @param notices hears a line for people where something is not as it should be
+   * @param notices hears a line for people where something is not as it should be, incomplete
+   *     isolation among it
+   * @throws CommandException if the system does not tell in time what it allows; nothing runs less
+   *     isolated for that
    */
   public static Sandbox allowed(Consumer<String> notices) {
-    for (Isolation isolation : Isolation.values()) {
-      if (isolation == Isolation.NONE || works(isolation)) {
-        return new Sandbox(true, isolation, notices);
-      }
-    }
-    throw new AssertionError("the last of them needs nothing");
+    return allowed(notices, Sandbox::trial, TRIAL_MAX);
   }
 
-  private static boolean works(Isolation isolation) {
+  /** As isolated as trials of these commands succeed. */
+  static Sandbox allowed(
+      Consumer<String> notices, Function<Isolation, List<String>> trial, Duration trialMax) {
+    Isolation isolation =
+        Stream.of(Isolation.FULL, Isolation.NO_NETWORK)
+            .filter(stronger -> works(trial.apply(stronger), trialMax))
+            .findFirst()
+            .orElse(Isolation.NONE);
+    if (isolation != Isolation.FULL) {
+      notices.accept(
+          "Programs that the model wrote are not kept from "
+              + (isolation == Isolation.NONE ? "the network, from " : "")
+              + "writing where this user may, or from leaving processes behind: this system does"
+              + " not let this user make the namespaces for that.");
+    }
+    return new Sandbox(true, isolation, notices);
+  }
+
+  private static List<String> trial(Isolation isolation) {
     List<String> command = isolation.command("");
     command.add("true");
+    return command;
+  }
+
+  private static boolean works(List<String> trial, Duration trialMax) {
     try {
       Path folder = Files.createTempDirectory("millrace-sandbox-");
       try {
         Process process =
-            new ProcessBuilder(command)
+            new ProcessBuilder(trial)
                 .directory(folder.toFile())
                 .redirectErrorStream(true)
                 .redirectOutput(ProcessBuilder.Redirect.DISCARD)
                 .start();
-        boolean ended = process.waitFor(5, TimeUnit.SECONDS);
+        boolean ended = process.waitFor(trialMax.toMillis(), TimeUnit.MILLISECONDS);
         kill(process);
-        return ended && process.exitValue() == 0;
+        if (!ended) {
+          throw new CommandException(
+              ExitCode.RETRYABLE,
+              "Expected the sandbox to start within "
+                  + trialMax.toSeconds()
+                  + " s, found it still starting: this machine is too busy to tell how far programs"
+                  + " can be isolated",
+              "Run the same command again when the machine is less busy.");
+        }
+        return process.exitValue() == 0;
       } finally {
         Files.delete(folder);
       }
@@ -135,7 +173,7 @@ public final class Sandbox {
       return false; // no such program: there is no isolation to be had
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      return false;
+      throw new IllegalStateException("interrupted while the sandbox started", e);
     }
   }
 

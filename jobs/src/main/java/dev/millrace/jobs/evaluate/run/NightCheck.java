@@ -64,8 +64,10 @@ public final class NightCheck {
       Path scratch = Files.createTempDirectory("millrace-check-");
       try (UserMetrics metrics = UserMetrics.of(spec.metricJars())) {
         console.out().println("Plan of '" + spec.name() + "'; nothing was computed.");
+        Sandbox sandbox =
+            options.allowExecution() ? Sandbox.allowed(console::notice) : Sandbox.forbidden();
         for (ModelSpec model : spec.models()) {
-          fits &= check(spec, model, options, scratch, metrics);
+          fits &= check(spec, model, options, scratch, sandbox, metrics);
         }
       } finally {
         AtomicFiles.delete(scratch);
@@ -78,12 +80,15 @@ public final class NightCheck {
   }
 
   private boolean check(
-      EvaluationSpec spec, ModelSpec model, NightOptions options, Path scratch, UserMetrics metrics)
+      EvaluationSpec spec,
+      ModelSpec model,
+      NightOptions options,
+      Path scratch,
+      Sandbox sandbox,
+      UserMetrics metrics)
       throws IOException {
     Path workspace = models.workspace(model.choice());
     EngineFactory factory = engines.of(workspace, model.engine());
-    Sandbox sandbox =
-        options.allowExecution() ? Sandbox.allowed(console::notice) : Sandbox.forbidden();
     ModelNight night = new ModelNight(spec, model, factory, sandbox, metrics);
     night.check();
     Path work = scratch.resolve(night.folderName());

@@ -2,6 +2,7 @@ package dev.millrace.jobs.evaluate.metric;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -11,11 +12,14 @@ import dev.millrace.jobs.RepositoryFiles;
 import dev.millrace.jobs.evaluate.metric.Sandbox.Isolation;
 import dev.millrace.jobs.evaluate.spec.EvaluationSpecReader;
 import dev.millrace.jobs.evaluate.spec.TaskSpec;
+import dev.millrace.jobs.outcome.CommandException;
+import dev.millrace.jobs.outcome.ExitCode;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -243,5 +247,40 @@ class SandboxTest {
     assertTrue(notices.get(0).contains(first.output().strip()), notices.toString());
     String[] folders = {first.output().strip(), second.output().strip()};
     new ProcessBuilder("rm", "-rf", folders[0], folders[1]).start().waitFor();
+  }
+
+  @Test
+  void aTrialThatFailsGoesDownALevelAndIsTold() {
+    List<String> notices = new ArrayList<>();
+    Duration patience = Duration.ofMinutes(10);
+
+    assertEquals(
+        Isolation.FULL, Sandbox.allowed(notices::add, i -> List.of("true"), patience).isolation());
+    assertEquals(List.of(), notices);
+    assertEquals(
+        Isolation.NO_NETWORK,
+        Sandbox.allowed(
+                notices::add, i -> List.of(i == Isolation.FULL ? "false" : "true"), patience)
+            .isolation());
+    assertFalse(notices.get(0).contains("the network"), notices.toString());
+    assertEquals(
+        Isolation.NONE,
+        Sandbox.allowed(notices::add, i -> List.of("no-such-program"), patience).isolation());
+    assertTrue(notices.get(1).contains("the network"), notices.toString());
+    assertEquals(2, notices.size());
+  }
+
+  @Test
+  void aTrialThatDoesNotEndIsNoReasonForLessIsolation() {
+    CommandException refused =
+        assertThrows(
+            CommandException.class,
+            () ->
+                Sandbox.allowed(
+                    line -> {},
+                    i -> i == Isolation.FULL ? List.of("sleep", "600") : List.of("true"),
+                    Duration.ofMillis(50)));
+
+    assertEquals(ExitCode.RETRYABLE, refused.exitCode());
   }
 }
