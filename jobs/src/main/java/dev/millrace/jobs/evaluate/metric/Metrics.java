@@ -15,15 +15,15 @@ public final class Metrics {
   private final Map<String, Function<Options, Metric>> known = new TreeMap<>();
   private final RequestType request;
 
-  private Metrics(RequestType request, Sandbox sandbox, UserMetrics users) {
-    this.request = request;
+  private Metrics(TaskSpec task, Sandbox sandbox, UserMetrics users) {
+    this.request = task.request();
     switch (request) {
       case GENERATE -> {
         known.put("exact_match", TextMetrics::exactMatch);
         known.put("numeric", TextMetrics::numeric);
         known.put("f1", TextMetrics::f1);
         known.put("ifeval", options -> new IfevalMetric());
-        known.put("pass_at_k", options -> PassMetric.of(options, sandbox));
+        known.put("pass_at_k", options -> PassMetric.of(options, task.sampling().n(), sandbox));
         known.put("service", options -> service(options, users));
       }
       case MULTIPLE_CHOICE -> {
@@ -50,7 +50,7 @@ public final class Metrics {
    *     its place
    */
   public static List<Metric> of(TaskSpec task, Sandbox sandbox, UserMetrics users) {
-    Metrics metrics = new Metrics(task.request(), sandbox, users);
+    Metrics metrics = new Metrics(task, sandbox, users);
     List<Metric> made = new ArrayList<>();
     for (MetricSpec spec : task.metrics()) {
       made.add(metrics.make(spec));

@@ -38,11 +38,21 @@ final class PassMetric implements Metric {
     this.sandbox = sandbox;
   }
 
-  static Metric of(Options options, Sandbox sandbox) {
+  /**
+   * Makes it from its options.
+   *
+   * @param answers how many there are to each request
+   * @throws IllegalArgumentException if an option is not right
+   */
+  static Metric of(Options options, int answers, Sandbox sandbox) {
     List<Integer> ks = new ArrayList<>();
     for (Object k : list(options.value("k", List.of(1L)))) {
       if (!(k instanceof Long whole) || whole < 1 || whole > 1024) {
         throw new IllegalArgumentException("k: expected whole numbers from 1 to 1024");
+      }
+      if (whole > answers) {
+        throw new IllegalArgumentException(
+            "k: expected at most sampling.n, which is " + answers + ", found " + whole);
       }
       ks.add(Math.toIntExact(whole));
     }
@@ -88,10 +98,6 @@ final class PassMetric implements Metric {
     int answers = sample.extracted().size();
     Map<String, Double> values = new HashMap<>();
     for (int k : ks) {
-      if (k > answers) {
-        throw new IllegalStateException(
-            "pass@" + k + " needs sampling.n of at least " + k + ", found " + answers);
-      }
       values.put("pass@" + k, PassAtK.of(answers, right, k));
     }
     return new Values(values, Map.of());

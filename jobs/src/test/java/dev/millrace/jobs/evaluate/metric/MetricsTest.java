@@ -9,11 +9,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.jobs.evaluate.extract.Extractor;
 import dev.millrace.jobs.evaluate.result.ChoiceScore;
+import dev.millrace.jobs.evaluate.spec.EvaluationSpecReader;
 import dev.millrace.jobs.evaluate.spec.ExtractSpec;
 import dev.millrace.jobs.evaluate.spec.MetricSpec;
 import dev.millrace.jobs.evaluate.spec.Place;
 import dev.millrace.jobs.evaluate.spec.PlacedText;
+import dev.millrace.jobs.evaluate.spec.TaskSpec;
 import dev.millrace.jobs.evaluate.template.BoundedPattern;
+import dev.millrace.jobs.outcome.CommandException;
+import dev.millrace.jobs.outcome.ExitCode;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -175,6 +181,7 @@ class MetricsTest {
                     "p.sh",
                     "program",
                     "test {{ answer }} = {{ want }}")),
+            2,
             Sandbox.allowed(line -> {}));
     JudgedSample sample =
         new JudgedSample(
@@ -190,5 +197,39 @@ class MetricsTest {
             Map.of());
 
     assertEquals(Map.of("pass@1", 0.5, "pass@2", 1.0), metric.judge(sample).values());
+  }
+
+  @Test
+  void moreAnswersThanAreDrawnAreRefusedWithTheirPlace() throws IOException {
+    TaskSpec task =
+        EvaluationSpecReader.parse(
+                """
+                name: n
+                suites:
+                  - name: s
+                    tasks:
+                      - name: t
+                        data: {path: x}
+                        prompt: q
+                        sampling: {n: 5, temperature: 1}
+                        metrics:
+                          - pass_at_k: {k: [1, 10], command: [sh, p], file: p, program: x}
+                """,
+                "n.yaml",
+                Path.of(""))
+            .suites()
+            .get(0)
+            .tasks()
+            .get(0);
+    try (UserMetrics users = UserMetrics.of(List.of())) {
+      CommandException refused =
+          assertThrows(
+              CommandException.class, () -> Metrics.of(task, Sandbox.allowed(line -> {}), users));
+
+      assertEquals(ExitCode.USAGE, refused.exitCode());
+      String said = refused.getMessage();
+      assertTrue(said.contains("at most sampling.n, which is 5, found 10"), said);
+      assertTrue(said.contains("n.yaml, line 10"), said);
+    }
   }
 }
