@@ -331,4 +331,21 @@ class NightTest {
     assertEquals(2, run.exitCode(), run.all());
     assertTrue(run.err().contains("--allow-execution"), run.err());
   }
+
+  @Test
+  void rowsThatAMetricCannotJudgeAreRefusedBeforeAnythingIsAsked() throws IOException {
+    Path data = folder.resolve("rows.jsonl");
+    String task = "      - {use: ifeval, data: {path: " + data + "}}\n";
+    for (String row :
+        List.of(
+            "{'key': 7, 'prompt': 'q'}",
+            "{'key': 7, 'prompt': 'q', 'instruction_id_list': ['x:y'], 'kwargs': [{}]}")) {
+      Files.writeString(data, row.replace('\'', '"') + "\n");
+
+      CommandLineRun run = evaluate(spec(sampleModel(), task), "--check");
+
+      assertEquals(2, run.exitCode(), run.all());
+      assertTrue(run.err().contains("ifeval: row 7: ifeval: "), run.err());
+    }
+  }
 }

@@ -28,6 +28,11 @@ final class IfevalMetric implements Metric {
   }
 
   @Override
+  public void check(Map<String, Object> row) {
+    checks(row);
+  }
+
+  @Override
   public Values judge(JudgedSample sample) {
     List<InstructionCheck> checks = checks(sample.row());
     String answer = sample.answers().isEmpty() ? "" : sample.answers().get(0);
@@ -63,7 +68,7 @@ final class IfevalMetric implements Metric {
     if (!(row.get("instruction_id_list") instanceof List<?> ids)
         || !(row.get("kwargs") instanceof List<?> arguments)
         || ids.size() != arguments.size()) {
-      throw new IllegalStateException(
+      throw new IllegalArgumentException(
           "ifeval: expected columns instruction_id_list and kwargs, lists of equal length");
     }
     List<InstructionCheck> checks = new ArrayList<>();

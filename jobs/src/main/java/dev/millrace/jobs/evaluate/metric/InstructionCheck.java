@@ -87,12 +87,12 @@ final class InstructionCheck {
   /**
    * A check.
    *
-   * @throws IllegalStateException if the instruction is not known
+   * @throws IllegalArgumentException if the instruction is not known
    */
   static InstructionCheck of(String id, Object arguments) {
     BiPredicate<String, InstructionCheck> check = KINDS.get(id);
     if (check == null) {
-      throw new IllegalStateException("ifeval: unknown instruction '" + id + "'");
+      throw new IllegalArgumentException("ifeval: unknown instruction '" + id + "'");
     }
     return new InstructionCheck(id, arguments instanceof Map<?, ?> named ? named : Map.of(), check);
   }

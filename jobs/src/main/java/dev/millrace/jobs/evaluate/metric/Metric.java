@@ -47,6 +47,13 @@ public interface Metric {
   /** Its figures, the most important one first. */
   List<Figure> figures();
 
+  /**
+   * Looks at a row before anything is asked about it.
+   *
+   * @throws IllegalArgumentException if its samples could not be judged
+   */
+  default void check(Map<String, Object> row) {}
+
   /** Judges a sample that did not fail. */
   Values judge(JudgedSample sample);
 }

@@ -4,6 +4,8 @@ import dev.millrace.api.engine.EngineFactory;
 import dev.millrace.api.engine.EngineInfo;
 import dev.millrace.api.engine.EngineStatistics;
 import dev.millrace.api.engine.PromptEncoder;
+import dev.millrace.jobs.evaluate.data.DataRow;
+import dev.millrace.jobs.evaluate.metric.Metric;
 import dev.millrace.jobs.evaluate.metric.Metrics;
 import dev.millrace.jobs.evaluate.metric.Sandbox;
 import dev.millrace.jobs.evaluate.metric.UserMetrics;
@@ -13,6 +15,7 @@ import dev.millrace.jobs.evaluate.request.Answer;
 import dev.millrace.jobs.evaluate.request.AnswerStore;
 import dev.millrace.jobs.evaluate.request.RequestFiles;
 import dev.millrace.jobs.evaluate.request.RequestFiles.Job;
+import dev.millrace.jobs.evaluate.request.RequestFiles.RequestSink;
 import dev.millrace.jobs.evaluate.result.EngineTotals;
 import dev.millrace.jobs.evaluate.result.JobTotals;
 import dev.millrace.jobs.evaluate.result.ModelRun;
@@ -136,18 +139,31 @@ final class ModelNight {
     return files.write(
         sink -> {
           try {
-            forEachTask(
-                (suite, task) ->
-                    TaskItems.open(task, spec.seed(), encoder)
-                        .forEach(
-                            item ->
-                                item.requests()
-                                    .forEach(r -> sink.accept(r.key(engineFingerprint), r))));
+            forEachTask((suite, task) -> ask(task, sink));
           } catch (IOException e) {
             throw new UncheckedIOException(e);
           }
         },
         key -> night.reuse() && store.hasEarlier(key) && !isRechecked(night, key));
+  }
+
+  private void ask(TaskSpec task, RequestSink sink) {
+    List<Metric> metrics = Metrics.of(task, sandbox, userMetrics);
+    TaskItems.open(task, spec.seed(), encoder)
+        .forEach(
+            item -> {
+              check(task, item.row(), metrics);
+              item.requests().forEach(r -> sink.accept(r.key(engineFingerprint), r));
+            });
+  }
+
+  private static void check(TaskSpec task, DataRow row, List<Metric> metrics) {
+    try {
+      metrics.forEach(metric -> metric.check(row.values()));
+    } catch (IllegalArgumentException e) {
+      throw task.place()
+          .error(task.name() + ": row " + row.id() + ": " + e.getMessage(), "Correct the data.", e);
+    }
   }
 
   /** Some answers are computed again, others each night, so that a machine that errs is noticed. */
