@@ -32,6 +32,13 @@ final class IfevalMetric implements Metric {
     checks(row);
   }
 
+  /** As many as there are instructions that were not followed. */
+  @Override
+  public Map<String, Double> weights(Map<String, Object> row) {
+    double count = checks(row).size();
+    return Map.of(INSTRUCTION_STRICT, count, INSTRUCTION_LOOSE, count);
+  }
+
   @Override
   public Values judge(JudgedSample sample) {
     List<InstructionCheck> checks = checks(sample.row());
@@ -42,7 +49,6 @@ final class IfevalMetric implements Metric {
       strict += follows(check, answer) ? 1 : 0;
       loose += variants(answer).stream().anyMatch(text -> follows(check, text)) ? 1 : 0;
     }
-    double count = checks.size();
     return new Values(
         Map.of(
             PROMPT_STRICT,
@@ -53,7 +59,7 @@ final class IfevalMetric implements Metric {
             loose == checks.size() ? 1.0 : 0.0,
             INSTRUCTION_LOOSE,
             (double) loose),
-        Map.of(INSTRUCTION_STRICT, count, INSTRUCTION_LOOSE, count));
+        weights(sample.row()));
   }
 
   private static boolean follows(InstructionCheck check, String answer) {

@@ -54,6 +54,11 @@ public interface Metric {
    */
   default void check(Map<String, Object> row) {}
 
+  /** Weights by figure, where they are not 1, of a sample that failed: it counts as wrong. */
+  default Map<String, Double> weights(Map<String, Object> row) {
+    return Map.of();
+  }
+
   /** Judges a sample that did not fail. */
   Values judge(JudgedSample sample);
 }

@@ -116,6 +116,7 @@ final class TaskScorer {
       }
     } else {
       failedFigures().forEach(name -> values.put(name, 0.0));
+      metrics.forEach(metric -> weights.putAll(metric.weights(item.row().values())));
     }
     return new SampleResult(
         spec.name(),
