@@ -69,11 +69,7 @@ public final class AnswerStore implements Closeable {
         earlier.add(segment);
       }
     }
-    AnswerStore store = new AnswerStore(folder, nightId, earlier, tonight);
-    if (earlier.size() > SEGMENTS_MAX) {
-      store.merge();
-    }
-    return store;
+    return new AnswerStore(folder, nightId, earlier, tonight);
   }
 
   /** Empty for a file that some other hand put there. */
@@ -82,8 +78,14 @@ public final class AnswerStore implements Closeable {
     return NightId.parse(name.substring(0, name.length() - EXTENSION.length()));
   }
 
-  /** Newest first into the newest one; a crash between leaves answers twice, which does no harm. */
-  private void merge() throws IOException {
+  /**
+   * Merges earlier nights' segments where there are many, newest first into the newest one; a crash
+   * between leaves answers twice, which does no harm. For the night alone, which has the lock.
+   */
+  public void merge() throws IOException {
+    if (earlier.size() <= SEGMENTS_MAX) {
+      return;
+    }
     List<AnswerSegment> merged = List.copyOf(earlier);
     List<Answer> answers = new ArrayList<>();
     java.util.Set<String> seen = new java.util.HashSet<>();

@@ -151,6 +151,7 @@ public final class NightRun {
     Path failures = work.resolve("failures.jsonl");
     try (AnswerStore store =
         AnswerStore.open(evaluation.answers().resolve(night.folderName()), begun.nightId())) {
+      store.merge();
       RequestFiles.Counts counts = night.writeRequests(requests, store, begun);
       console.notice(
           night.name()

@@ -16,12 +16,16 @@ import org.junit.jupiter.api.io.TempDir;
 class AnswerStoreTest {
   @TempDir private Path evaluation;
 
+  private Path answers() {
+    return evaluation.resolve("answers");
+  }
+
   private static Answer answer(String text) {
     return new Answer("key", List.of(text), List.of("stop"), null, 0, null, 1, 1, null);
   }
 
   private void keep(String night, String text) throws IOException {
-    try (AnswerStore store = AnswerStore.open(evaluation.resolve("answers"), night)) {
+    try (AnswerStore store = AnswerStore.open(answers(), night)) {
       store.commit(
           List.of(answer(text)).iterator(),
           Collections.emptyIterator(),
@@ -30,13 +34,13 @@ class AnswerStoreTest {
   }
 
   private String answerIn(String night) throws IOException {
-    try (AnswerStore store = AnswerStore.open(evaluation.resolve("answers"), night)) {
+    try (AnswerStore store = AnswerStore.open(answers(), night)) {
       return store.answer("key").texts().get(0);
     }
   }
 
   private long segments() throws IOException {
-    try (Stream<Path> files = Files.list(evaluation.resolve("answers"))) {
+    try (Stream<Path> files = Files.list(answers())) {
       return files.count();
     }
   }
@@ -61,7 +65,11 @@ class AnswerStoreTest {
     keep("2026-11-25.02", "second");
 
     assertEquals("second", answerIn("2026-11-26"));
+    assertEquals(25, segments(), "opening alone changes nothing");
+    try (AnswerStore store = AnswerStore.open(answers(), "2026-11-26")) {
+      store.merge();
+    }
     assertEquals(1, segments());
-    assertEquals("second", answerIn("2026-11-27"));
+    assertEquals("second", answerIn("2026-11-26"));
   }
 }
