@@ -266,6 +266,18 @@ class ConversionTest {
   }
 
   @Test
+  void singleFileIsTakenWhereThereAreShardsToo() throws Exception {
+    TinyCheckpoint checkpoint = new TinyCheckpoint().generate();
+    Path single = checkpoint.write(folder.resolve("single"));
+    Path source = checkpoint.write(folder.resolve("source"));
+    ByteBuffer norm = checkpoint.tensors().bytes("model.norm.weight");
+    norm.putShort(0, (short) (norm.getShort(0) ^ 1));
+    checkpoint.shards(2).write(source);
+
+    RoundTrip.check(single, convert(source, folder.resolve("target")).workspace());
+  }
+
+  @Test
   void missingTensorIsRefused() throws Exception {
     TinyCheckpoint checkpoint = new TinyCheckpoint().generate();
     checkpoint.tensors().remove("model.layers.0.mlp.up_proj.weight");

@@ -51,7 +51,8 @@ public final class Checkpoint {
     }
     Checkpoint checkpoint = new Checkpoint(folder);
     Path index = folder.resolve(INDEX_FILE);
-    if (Files.isRegularFile(index)) {
+    // of both, transformers reads the single file
+    if (Files.isRegularFile(index) && !Files.isRegularFile(folder.resolve(SINGLE_FILE))) {
       checkpoint.readSharded(JsonFile.read(index));
     } else {
       checkpoint.readFile(checkpoint.singleFile());
