@@ -37,8 +37,7 @@ final class ConversionRun {
     ConversionPlan plan = ConversionPlan.of(source.weights(), source.config(), settings.ranksMax());
     Optional<WorkspaceManifest> there = existing(plan);
     if (there.isPresent()) {
-      return new ConversionResult(
-          output, there.get(), true, 0, System.nanoTime() - startNanos, remarks);
+      return alreadyThere(there.get());
     }
     WorkspaceLayout layout = WorkspaceLayout.plan(plan.tensors(), plan.supportedRanks());
     requireSpace(layout.bytes());
@@ -46,7 +45,12 @@ final class ConversionRun {
       List<TextFile> texts = copyTexts(writer);
       new SegmentWriters(writer, layout, plan, settings).run();
       WorkspaceManifest manifest = manifest(plan, layout, writer.tensors(), texts);
-      publish(writer, manifest);
+      try {
+        writer.publish(manifest);
+      } catch (FileSystemException e) {
+        // another conversion may have finished first
+        return alreadyThere(existing(plan).orElseThrow(() -> e));
+      }
       return new ConversionResult(
           output, manifest, false, layout.bytes(), System.nanoTime() - startNanos, remarks);
     } catch (ClosedByInterruptException e) {
@@ -55,6 +59,10 @@ final class ConversionRun {
     } catch (IOException e) {
       throw withSpace(e);
     }
+  }
+
+  private ConversionResult alreadyThere(WorkspaceManifest manifest) {
+    return new ConversionResult(output, manifest, true, 0, System.nanoTime() - startNanos, remarks);
   }
 
   private Optional<WorkspaceManifest> existing(ConversionPlan plan) throws IOException {
@@ -155,22 +163,6 @@ final class ConversionRun {
   private static String creator() {
     String version = ConversionRun.class.getPackage().getImplementationVersion();
     return "millrace " + (version == null ? "development" : version);
-  }
-
-  private void publish(WorkspaceWriter writer, WorkspaceManifest manifest) throws IOException {
-    try {
-      writer.publish(manifest);
-    } catch (FileSystemException e) {
-      if (Files.exists(output) && !Conversion.isEmptyFolder(output)) {
-        throw new ConversionException(
-            output.toString(),
-            "nothing, as when the conversion began",
-            "files that came meanwhile",
-            "another conversion may have finished first; convert again",
-            e);
-      }
-      throw e;
-    }
   }
 
   /** A disk that fills up is told with its name and what is left on it. */

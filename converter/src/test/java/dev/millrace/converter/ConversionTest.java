@@ -16,6 +16,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -35,6 +37,45 @@ class ConversionTest {
     assertTrue(second.alreadyThere());
     assertEquals(0, second.bytesWritten());
     assertEquals(first.manifest(), second.manifest());
+    assertNothingBut("source", "target");
+  }
+
+  @Test
+  void conversionThatEndsAfterAnotherOfTheSameTakesItsWorkspace() throws Exception {
+    Path source = new TinyCheckpoint().generate().write(folder.resolve("source"));
+    Path target = folder.resolve("target");
+    List<ConversionResult> first = new ArrayList<>();
+
+    ConversionResult second =
+        Conversion.ofCheckpoint(
+            source, meanwhile(target, () -> first.add(convert(source, target))));
+
+    assertFalse(first.get(0).alreadyThere());
+    assertTrue(second.alreadyThere());
+    assertEquals(first.get(0).manifest(), second.manifest());
+    assertNothingBut("source", "target");
+  }
+
+  @Test
+  void filesThatComeMeanwhileAreNotReplaced() throws Exception {
+    Path source = new TinyCheckpoint().generate().write(folder.resolve("source"));
+    Path target = folder.resolve("target");
+
+    String message =
+        assertThrows(
+                ConversionException.class,
+                () ->
+                    Conversion.ofCheckpoint(
+                        source,
+                        meanwhile(
+                            target,
+                            () ->
+                                Files.writeString(
+                                    Files.createDirectory(target).resolve("notes"), "mine"))))
+            .getMessage();
+
+    assertTrue(message.contains("expected nothing, or an empty folder, found other"), message);
+    assertEquals("mine", Files.readString(target.resolve("notes")));
     assertNothingBut("source", "target");
   }
 
@@ -335,6 +376,22 @@ class ConversionTest {
 
     assertTrue(result.manifest().shape().tiedHead());
     RoundTrip.check(source, result.workspace());
+  }
+
+  /** Settings of a conversion during which something else happens, once. */
+  private static ConversionSettings meanwhile(Path target, Callable<?> event) {
+    AtomicBoolean happened = new AtomicBoolean();
+    return ConversionSettings.to(target)
+        .withProgress(
+            progress -> {
+              if (!happened.getAndSet(true)) {
+                try {
+                  event.call();
+                } catch (Exception e) {
+                  throw new AssertionError(e);
+                }
+              }
+            });
   }
 
   private static TinyCheckpoint packed() {
