@@ -270,6 +270,27 @@ class ConversionTest {
   }
 
   @Test
+  void layersThatArePackedAndLayersThatAreNotHaveOneWidth() throws Exception {
+    Path source =
+        packed()
+            .with("intermediate_size", 128)
+            .with("num_attention_heads", 3)
+            .with("num_key_value_heads", 3)
+            .with("head_dim", 128)
+            .with("num_hidden_layers", 2)
+            .quantization(TinyCheckpoint.awq(), "layers.0.")
+            .generate()
+            .write(folder.resolve("source"));
+
+    ConversionResult result = convert(source, folder.resolve("target"));
+
+    assertEquals(
+        List.of(384, 384),
+        result.manifest().layers().stream().map(l -> l.feedForward().paddedWidth()).toList());
+    RoundTrip.check(source, result.workspace());
+  }
+
+  @Test
   void activationOrderIsRefusedWithTheReason() throws Exception {
     TinyCheckpoint checkpoint =
         packed()

@@ -34,6 +34,7 @@ public final class ConversionPlan {
   private final List<LayerMatrices> layers;
   private final RankChoice ranks;
   private final ModelShape shape;
+  private final int feedForwardPadded;
   private final List<LayerRecord> records = new ArrayList<>();
   private final List<TensorEntry> tensors = new ArrayList<>();
   private final List<StripSource> sources = new ArrayList<>();
@@ -55,6 +56,9 @@ public final class ConversionPlan {
             config.contextTokensMax(),
             config.normEpsilon(),
             config.tiedHead());
+    // one width for all layers: engines share their buffers
+    boolean tiled = layers.stream().anyMatch(LayerMatrices::feedForwardTiled);
+    this.feedForwardPadded = padded(config.feedForwardSize(), tiled ? Int4Tile.INPUTS : DENSE_UNIT);
   }
 
   /**
@@ -138,8 +142,8 @@ public final class ConversionPlan {
     addVector(
         TensorNames.layer(layer, TensorNames.FEED_FORWARD_NORM),
         weights.vector(prefix + "post_attention_layernorm.weight", config.hiddenSize()));
-    int paddedWidth = addFeedForward(layer);
-    records.add(record(paddedWidth));
+    addFeedForward(layer);
+    records.add(record());
   }
 
   private void addAttention(int layer, String prefix, Weights weights) throws IOException {
@@ -184,12 +188,11 @@ public final class ConversionPlan {
     addRows(TensorNames.layer(layer, TensorNames.QKV_BIAS), fuseHeads(biases, groups), groups);
   }
 
-  private int addFeedForward(int layer) throws CheckpointException {
+  private void addFeedForward(int layer) throws CheckpointException {
     LayerMatrices matrices = layers.get(layer);
     int width = config.feedForwardSize();
-    int paddedWidth = padded(width, matrices.feedForwardTiled() ? Int4Tile.INPUTS : DENSE_UNIT);
     FusedRows rows = FusedRows.over(List.of(matrices.gate(), matrices.up()));
-    for (int from = 0; from < paddedWidth; from += FeedForwardRecord.INTERLEAVE) {
+    for (int from = 0; from < feedForwardPadded; from += FeedForwardRecord.INTERLEAVE) {
       int real = Math.max(0, Math.min(FeedForwardRecord.INTERLEAVE, width - from));
       for (int member = 0; member < 2; member++) {
         if (real > 0) {
@@ -199,11 +202,10 @@ public final class ConversionPlan {
       }
     }
     addRows(TensorNames.layer(layer, TensorNames.GATE_UP), rows, null);
-    addColumns(TensorNames.layer(layer, TensorNames.DOWN), matrices.down(), paddedWidth);
-    return paddedWidth;
+    addColumns(TensorNames.layer(layer, TensorNames.DOWN), matrices.down(), feedForwardPadded);
   }
 
-  private LayerRecord record(int paddedWidth) {
+  private LayerRecord record() {
     AttentionRecord attention =
         new AttentionRecord(
             AttentionRecord.Kind.FULL,
@@ -219,7 +221,7 @@ public final class ConversionPlan {
         new FeedForwardRecord(
             FeedForwardRecord.Kind.DENSE,
             config.feedForwardSize(),
-            paddedWidth,
+            feedForwardPadded,
             FeedForwardRecord.Activation.SILU,
             FeedForwardRecord.INTERLEAVE);
     return new LayerRecord(attention, feedForward);
