@@ -9,12 +9,14 @@ import dev.millrace.converter.read.JsonFile;
 import dev.millrace.converter.read.KnownShapes;
 import dev.millrace.converter.read.ModelConfig;
 import dev.millrace.converter.read.QuantizationConfig;
+import dev.millrace.converter.read.TextFiles;
 import dev.millrace.converter.weights.CheckpointWeights;
 import dev.millrace.converter.weights.RandomWeights;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.util.HexFormat;
 import java.util.Optional;
 
@@ -116,9 +118,15 @@ public final class Conversion {
       throws IOException, InterruptedException {
     ModelConfig config = ConfigReader.read(json);
     RandomWeights weights = new RandomWeights(seed, config, method);
-    String identity = "random 1\n" + seed + "\n" + method + "\n" + json.object();
+    String identity =
+        "random 2\n" + seed + "\n" + method + "\n" + json.object() + "\n" + generation + "\n";
+    MessageDigest digest = Checkpoint.sha256();
+    digest.update(identity.getBytes(StandardCharsets.UTF_8));
+    if (textFolder != null) {
+      TextFiles.addTo(digest, textFolder, TextFiles.COPIED);
+    }
     SourceRecord record =
-        new SourceRecord("random", name, HexFormat.of().formatHex(sha256(identity)), 0);
+        new SourceRecord("random", name, HexFormat.of().formatHex(digest.digest()), 0);
     ModelSource source = new ModelSource(config, weights, generation, record, textFolder);
     return new ConversionRun(source, settings).run();
   }
@@ -126,10 +134,6 @@ public final class Conversion {
   /** Names a checkpoint quickly, see {@link Checkpoint#fingerprint}. */
   public static String fingerprint(Path checkpoint) throws IOException {
     return Checkpoint.open(checkpoint).fingerprint();
-  }
-
-  private static byte[] sha256(String text) {
-    return Checkpoint.sha256().digest(text.getBytes(StandardCharsets.UTF_8));
   }
 
   private static String name(Path folder) throws IOException {

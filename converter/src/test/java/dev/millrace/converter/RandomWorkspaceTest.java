@@ -2,13 +2,16 @@ package dev.millrace.converter;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.api.workspace.StorageType;
 import dev.millrace.api.workspace.Workspace;
 import dev.millrace.api.workspace.WorkspaceManifest;
 import dev.millrace.converter.read.QuantizationConfig.Method;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -71,6 +74,25 @@ class RandomWorkspaceTest {
       assertEquals(1 / Math.sqrt(640) / 2, deviation(workspace, "layers.0.down", 0), 0.002);
       assertEquals(0.05, deviation(workspace, "layers.0.attention_norm", 1), 0.01);
     }
+  }
+
+  @Test
+  void anotherTokenizerOrOtherDefaultsAreAnotherModel() throws Exception {
+    make(1, null, 1, 1);
+    Path beside = folder.resolve("config/generation_config.json");
+    Files.writeString(beside, "{\"temperature\":0.5}");
+    assertThrows(ConversionException.class, () -> make(1, null, 1, 1));
+    Files.delete(beside);
+    make(1, null, 1, 1);
+
+    Path config = folder.resolve("config/config.json");
+    Path texts = Files.createDirectory(folder.resolve("texts"));
+    ConversionSettings settings = ConversionSettings.to(folder.resolve("target")).withRanksMax(1);
+    assertFalse(Conversion.ofRandom(1, config, null, texts, settings).alreadyThere());
+    assertTrue(Conversion.ofRandom(1, config, null, texts, settings).alreadyThere());
+    Files.writeString(texts.resolve("tokenizer.json"), "{}");
+    assertThrows(
+        ConversionException.class, () -> Conversion.ofRandom(1, config, null, texts, settings));
   }
 
   private static double deviation(Workspace workspace, String name, double mean) throws Exception {

@@ -87,13 +87,7 @@ public final class Checkpoint {
    */
   public String fingerprint() throws IOException {
     MessageDigest digest = sha256();
-    for (String name : TextFiles.all()) {
-      Path file = folder.resolve(name);
-      if (Files.isRegularFile(file)) {
-        digest.update((name + "\n" + Files.size(file) + "\n").getBytes(StandardCharsets.UTF_8));
-        digest.update(Files.readAllBytes(file));
-      }
-    }
+    TextFiles.addTo(digest, folder, TextFiles.all());
     for (Path file : files) {
       String head = file.getFileName() + "\n" + Files.size(file) + "\n";
       digest.update(head.getBytes(StandardCharsets.UTF_8));
