@@ -1,5 +1,6 @@
 package dev.millrace.converter;
 
+import dev.millrace.api.workspace.MalformedWorkspaceException;
 import dev.millrace.api.workspace.TensorEntry;
 import dev.millrace.api.workspace.Workspace;
 import dev.millrace.api.workspace.WorkspaceLayout;
@@ -12,6 +13,7 @@ import java.io.IOException;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,10 +29,12 @@ final class ConversionRun {
   private final long startNanos = System.nanoTime();
   private final List<String> remarks = new ArrayList<>();
 
-  ConversionRun(ModelSource source, ConversionSettings settings) {
+  ConversionRun(ModelSource source, ConversionSettings settings) throws IOException {
     this.source = source;
     this.settings = settings;
-    this.output = settings.output().toAbsolutePath().normalize();
+    Path place = settings.output().toAbsolutePath().normalize();
+    // a rename replaces a link, and not the folder that it names
+    this.output = Files.isSymbolicLink(place) && Files.exists(place) ? place.toRealPath() : place;
   }
 
   ConversionResult run() throws IOException, InterruptedException {
@@ -66,7 +70,11 @@ final class ConversionRun {
   }
 
   private Optional<WorkspaceManifest> existing(ConversionPlan plan) throws IOException {
-    if (!Files.exists(output) || Conversion.isEmptyFolder(output)) {
+    if (!Files.exists(output, LinkOption.NOFOLLOW_LINKS)) {
+      return Optional.empty();
+    }
+    if (Conversion.isEmptyFolder(output)) {
+      requireReplaceable();
       return Optional.empty();
     }
     String elsewhere = "choose another output, or delete this one first";
@@ -91,6 +99,25 @@ final class ConversionRun {
             elsewhere);
       }
       return Optional.of(manifest);
+    } catch (MalformedWorkspaceException e) {
+      throw new ConversionException(
+          output.toString(),
+          "nothing, or the workspace of this checkpoint",
+          "one that cannot be read (" + e.getMessage() + ")",
+          "delete " + output + ", then run this again",
+          e);
+    }
+  }
+
+  /** A mount point cannot be renamed onto: better told now than after hours. */
+  private void requireReplaceable() throws IOException {
+    Path parent = output.getParent();
+    if (parent != null && !Files.getFileStore(output).equals(Files.getFileStore(parent))) {
+      throw new ConversionException(
+          output.toString(),
+          "a folder that can be replaced",
+          "a mount point",
+          "name a folder inside it");
     }
   }
 

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.millrace.api.workspace.GenerationDefaults;
 import dev.millrace.api.workspace.Workspace;
@@ -125,6 +126,53 @@ class ConversionTest {
     assertThrows(ConversionException.class, () -> convert(source, full));
     assertEquals("mine", Files.readString(file));
     assertEquals("mine", Files.readString(full.resolve("notes")));
+  }
+
+  @Test
+  void linkToAnEmptyFolderIsFollowed() throws Exception {
+    Path source = new TinyCheckpoint().generate().write(folder.resolve("source"));
+    Path empty = Files.createDirectory(folder.resolve("empty"));
+    Path link = Files.createSymbolicLink(folder.resolve("link"), empty);
+    Path dangling = Files.createSymbolicLink(folder.resolve("dangling"), folder.resolve("none"));
+
+    assertFalse(convert(source, link).alreadyThere());
+    assertTrue(convert(source, link).alreadyThere());
+
+    Workspace.open(empty).close();
+    assertThrows(ConversionException.class, () -> convert(source, dangling));
+    assertNothingBut("source", "empty", "link", "dangling");
+  }
+
+  @Test
+  void mountPointIsRefusedBeforeAnythingIsWritten() throws Exception {
+    Path source = new TinyCheckpoint().generate().write(folder.resolve("source"));
+    Path mount = Path.of("/dev/shm");
+    assumeTrue(
+        Conversion.isEmptyFolder(mount)
+            && !Files.getFileStore(mount).equals(Files.getFileStore(mount.getParent())),
+        "no empty mount point");
+
+    String message =
+        assertThrows(ConversionException.class, () -> convert(source, mount)).getMessage();
+
+    assertTrue(
+        message.endsWith(
+            "expected a folder that can be replaced, found a mount point; name a folder inside"
+                + " it"),
+        message);
+  }
+
+  @Test
+  void damagedWorkspaceIsToBeDeletedFirst() throws Exception {
+    Path source = new TinyCheckpoint().generate().write(folder.resolve("source"));
+    Path target = folder.resolve("target");
+    convert(source, target);
+    Files.delete(target.resolve(Workspace.CHECKSUM_FILE));
+
+    String message =
+        assertThrows(ConversionException.class, () -> convert(source, target)).getMessage();
+
+    assertTrue(message.endsWith("; delete " + target + ", then run this again"), message);
   }
 
   @Test

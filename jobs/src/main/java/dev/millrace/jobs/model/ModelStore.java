@@ -1,5 +1,6 @@
 package dev.millrace.jobs.model;
 
+import dev.millrace.api.workspace.MalformedWorkspaceException;
 import dev.millrace.api.workspace.Workspace;
 import dev.millrace.api.workspace.WorkspaceManifest;
 import dev.millrace.converter.read.Checkpoint;
@@ -95,7 +96,17 @@ public final class ModelStore {
     if (!Workspace.isWorkspace(workspace)) {
       convertOnce(checkpoint, folder, workspace);
     }
+    requireWhole(workspace);
     return workspace;
+  }
+
+  private static void requireWhole(Path workspace) throws IOException {
+    try {
+      Workspace.open(workspace).close();
+    } catch (MalformedWorkspaceException e) {
+      throw new CommandException(
+          ExitCode.USAGE, e.getMessage(), "Delete " + workspace + ", then run this again.", e);
+    }
   }
 
   private void convertOnce(Path checkpoint, Path folder, Path workspace) throws IOException {

@@ -96,6 +96,19 @@ class ModelStoreTest {
   }
 
   @Test
+  void aDamagedWorkspaceInTheCacheIsToBeDeleted() throws IOException {
+    Path model = copyOfStories();
+    Path workspace = store(null).workspace(checkpoint(model));
+    Files.delete(workspace.resolve(Workspace.CHECKSUM_FILE));
+
+    CommandException failure =
+        assertThrows(CommandException.class, () -> store(null).workspace(checkpoint(model)));
+
+    assertEquals(ExitCode.USAGE, failure.exitCode());
+    assertEquals("Delete " + workspace + ", then run this again.", failure.remedy());
+  }
+
+  @Test
   void aBrokenCheckpointIsRefusedWithItsReason() throws IOException {
     Path model = copyOfStories();
     Files.writeString(model.resolve("model.safetensors"), "not safetensors");
