@@ -290,7 +290,7 @@ class ConversionTest {
     Path source = checkpoint.write(folder.resolve("source"));
     Files.writeString(
         source.resolve("generation_config.json"),
-        "{\"eos_token_id\":[7,8],\"do_sample\":true,\"temperature\":0.7,\"top_k\":20,\"top_p\":0.8}");
+        "{\"eos_token_id\":[7,8],\"pad_token_id\":-1,\"do_sample\":true,\"temperature\":0.7,\"top_k\":20,\"top_p\":0.8}");
 
     GenerationDefaults found = convert(source, folder.resolve("target")).manifest().generation();
 

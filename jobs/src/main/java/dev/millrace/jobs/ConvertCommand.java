@@ -6,6 +6,7 @@ import dev.millrace.converter.ConversionSettings;
 import dev.millrace.converter.read.QuantizationConfig;
 import dev.millrace.jobs.console.Console;
 import dev.millrace.jobs.model.TemplateTrial;
+import dev.millrace.jobs.outcome.CommandException;
 import dev.millrace.jobs.outcome.ExitCode;
 import dev.millrace.jobs.progress.Amounts;
 import dev.millrace.jobs.progress.ByteProgressPrinter;
@@ -59,7 +60,7 @@ final class ConvertCommand implements Callable<Integer> {
       names = "--threads",
       paramLabel = "N",
       description = "Threads that read, pack and write. Unset: one per core.")
-  private int threads;
+  private Integer threads;
 
   @Option(
       names = {"-v", "--verbose"},
@@ -73,13 +74,26 @@ final class ConvertCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException, InterruptedException {
     Logging.setUp(verbose);
+    if (ranksMax < 1 || ranksMax > ConversionSettings.RANKS_MAX) {
+      throw CommandException.usage(
+          "Expected 1 to "
+              + ConversionSettings.RANKS_MAX
+              + " ranks, found "
+              + ranksMax
+              + " (ranks-max)",
+          "Correct that option.");
+    }
+    if (threads != null && threads < 1) {
+      throw CommandException.usage(
+          "Expected at least 1 thread, found " + threads + " (threads)", "Correct that option.");
+    }
     ByteProgressPrinter printer =
         new ByteProgressPrinter("Converting:", console.err(), console.terminal(), System::nanoTime);
     ConversionSettings settings =
         new ConversionSettings(
             output,
             ranksMax,
-            threads > 0 ? threads : Runtime.getRuntime().availableProcessors(),
+            threads != null ? threads : Runtime.getRuntime().availableProcessors(),
             new TemplateTrial(),
             progress -> printer.progress(progress.bytesDone(), progress.bytesTotal()));
     ConversionResult result;
@@ -161,7 +175,8 @@ final class ConvertCommand implements Callable<Integer> {
     private Path tokenizer;
 
     ConversionResult convert(ConversionSettings settings) throws IOException, InterruptedException {
-      Path file = Path.of(config);
+      Path path = Path.of(config);
+      Path file = Files.isDirectory(path) ? path.resolve("config.json") : path;
       return Files.exists(file)
           ? Conversion.ofRandom(seed, file, quantization.method, tokenizer, settings)
           : Conversion.ofRandomShape(seed, config, quantization.method, tokenizer, settings);

@@ -71,6 +71,41 @@ class CommandsTest {
     assertTrue(run.out().contains("--max-tokens"), run.out());
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "--ranks-max, 9, 'Expected 1 to 8 ranks, found 9 (ranks-max)'",
+    "--threads, -5, 'Expected at least 1 thread, found -5 (threads)'"
+  })
+  void numbersThatNoConversionTakesAreUsageErrors(String option, String value, String message) {
+    String output = cache.resolve("workspace").toString();
+    String model = RepositoryFiles.sampleData("models/tiny-qwen2.5").toString();
+
+    CommandLineRun run =
+        CommandLineRun.millrace(
+            cache, "convert", "--checkpoint", model, "--output", output, option, value);
+
+    assertEquals(2, run.exitCode(), run.all());
+    assertTrue(run.err().contains(message), run.err());
+  }
+
+  @Test
+  void aFolderIsAConfigOnlyIfItHoldsOne() throws IOException {
+    String output = cache.resolve("workspace").toString();
+    Path folder = Files.createDirectory(cache.resolve("shape"));
+    String[] command = {
+      "convert", "--random", "1", "--config", folder.toString(), "--output", output
+    };
+
+    CommandLineRun empty = CommandLineRun.millrace(cache, command);
+    Path model = RepositoryFiles.sampleData("models/stories260K");
+    Files.copy(model.resolve("config.json"), folder.resolve("config.json"));
+    CommandLineRun holding = CommandLineRun.millrace(cache, command);
+
+    assertEquals(2, empty.exitCode(), empty.all());
+    assertTrue(empty.err().contains("expected a config.json, or one of "), empty.err());
+    assertEquals(0, holding.exitCode(), holding.all());
+  }
+
   @Test
   void noCommandIsAUsageError() {
     CommandLineRun run = CommandLineRun.millrace(cache);

@@ -55,7 +55,7 @@ public final class ConfigReader {
         size("intermediate_size"),
         size("vocab_size"),
         rotaryConfig.contextTokensMax(),
-        config.findNumber("rms_norm_eps", 1e-6),
+        normEpsilon(),
         config.findBoolean("tie_word_embeddings", false),
         type.equals("qwen2") || attentionBias,
         !type.equals("qwen2") && attentionBias,
@@ -141,6 +141,14 @@ public final class ConfigReader {
       throw refused("head_dim", "an even number of 2 to 4096", "" + headSize);
     }
     return headSize;
+  }
+
+  private double normEpsilon() throws CheckpointException {
+    double epsilon = config.findNumber("rms_norm_eps", 1e-6);
+    if (!(epsilon > 0 && epsilon < 1)) {
+      throw refused("rms_norm_eps", "a number between 0 and 1", "" + epsilon);
+    }
+    return epsilon;
   }
 
   private StorageType elementType() throws CheckpointException {

@@ -41,6 +41,9 @@ public final class GenerationConfig {
     if (holder.has(field)) {
       JsonNode value = holder.object().get(field);
       for (JsonNode id : value.isArray() ? value : List.of(value)) {
+        if (id.isInt() && id.intValue() < 0 && !field.equals("eos_token_id")) {
+          continue; // -1 stands for none
+        }
         if (!id.isInt() || id.intValue() < 0) {
           throw new CheckpointException(
               holder.where(field), "token ids", id.toString(), "correct the file");

@@ -33,8 +33,8 @@ final class RotaryConfig {
         settings == null
             ? "default"
             : settings.findText("type", settings.findText("rope_type", "default"));
-    if (!(theta > 1)) {
-      throw refused("rope_theta", "above 1", "" + theta);
+    if (!(theta > 1 && theta <= Float.MAX_VALUE)) {
+      throw refused("rope_theta", "a finite number above 1", "" + theta);
     }
   }
 
@@ -89,7 +89,7 @@ final class RotaryConfig {
     double factor = factor();
     double low = require("low_freq_factor");
     double high = require("high_freq_factor");
-    double original = require("original_max_position_embeddings");
+    double original = requireAboveZero("original_max_position_embeddings");
     if (!(high > low && low > 0)) {
       throw refused("high_freq_factor", "above low_freq_factor (" + low + ")", "" + high);
     }
@@ -141,7 +141,7 @@ final class RotaryConfig {
   private float yarnAttentionFactor() throws CheckpointException {
     Double given = settings.findNumber("attention_factor");
     if (given != null) {
-      return given.floatValue();
+      return (float) requireAboveZero("attention_factor");
     }
     double mscale = orDefault("mscale", 0);
     double mscaleAll = orDefault("mscale_all_dim", 0);
@@ -157,8 +157,8 @@ final class RotaryConfig {
 
   private double factor() throws CheckpointException {
     double factor = require("factor");
-    if (!(factor >= 1)) {
-      throw refused("factor", "at least 1", "" + factor);
+    if (!(factor >= 1 && factor <= Float.MAX_VALUE)) {
+      throw refused("factor", "a finite number of at least 1", "" + factor);
     }
     return factor;
   }
@@ -170,7 +170,15 @@ final class RotaryConfig {
   /** Zero counts as absent, as in Python's {@code or}. */
   private double orDefault(String field, double fallback) throws CheckpointException {
     double value = settings.findNumber(field, 0);
-    return value == 0 ? fallback : value;
+    return value == 0 ? fallback : requireAboveZero(field);
+  }
+
+  private double requireAboveZero(String field) throws CheckpointException {
+    double value = require(field);
+    if (!(value > 0 && value <= Float.MAX_VALUE)) {
+      throw refused(field, "a finite number above 0", "" + value);
+    }
+    return value;
   }
 
   private double require(String field) throws CheckpointException {
