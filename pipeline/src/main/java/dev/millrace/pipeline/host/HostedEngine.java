@@ -106,6 +106,9 @@ final class HostedEngine implements Engine, SoleUse {
       MessageStream.read(channel, new ReplyLayout(), this::take);
     } catch (IOException | RuntimeException e) {
       end = closed ? null : e.toString(); // a killed process resets the connection
+    } catch (Error e) { // a class that is missing, say: nobody else would tell those who wait
+      end(new EngineException("replies of the engine's process cannot be read: " + e, e));
+      closeChannel();
     }
     if (failure == null && !closed) {
       if (!welcome.isDone()) {
@@ -122,8 +125,8 @@ final class HostedEngine implements Engine, SoleUse {
       Thread.currentThread().interrupt(); // closed
     } catch (IOException e) {
       closeChannel(); // the reader finds out why and tells
-    } catch (RuntimeException e) {
-      fail(new EngineException("a request cannot be sent to the engine's process: " + e, e));
+    } catch (RuntimeException | Error e) {
+      end(new EngineException("a request cannot be sent to the engine's process: " + e, e));
       closeChannel();
     }
   }

@@ -19,12 +19,15 @@ import java.io.ObjectOutputStream;
 import java.io.UncheckedIOException;
 import java.net.SocketException;
 import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ByteChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
@@ -175,6 +178,64 @@ final class EngineServerTest {
 
     String log = ChildJvm.endOfLog(HostAssignment.log(socket()));
     assertTrue(log.contains("the workspace is missing"), log);
+  }
+
+  @Test
+  void aThreadThatDiesLeavesNobodyWaiting() {
+    HostedEngine deaf = new HostedEngine(new BrokenChannel(true), () -> "ended");
+    EngineException unread = assertThrows(EngineException.class, deaf::awaitOpen);
+    assertTrue(unread.getMessage().contains("replies"), unread.getMessage());
+    assertTrue(unread.getMessage().contains("a class is missing"), unread.getMessage());
+    deaf.close();
+
+    HostedEngine dumb = new HostedEngine(new BrokenChannel(false), () -> "ended");
+    dumb.release(); // something to send
+    EngineException unsent = assertThrows(EngineException.class, dumb::awaitOpen);
+    assertTrue(unsent.getMessage().contains("a request cannot be sent"), unsent.getMessage());
+    dumb.close();
+  }
+
+  /** Fails as a JVM does that lacks a class: in reading, or else in writing, when nothing comes. */
+  private static final class BrokenChannel implements ByteChannel {
+    private final CountDownLatch closed = new CountDownLatch(1);
+    private final boolean inReading;
+
+    BrokenChannel(boolean inReading) {
+      this.inReading = inReading;
+    }
+
+    @Override
+    public int read(ByteBuffer to) {
+      if (inReading) {
+        throw new NoClassDefFoundError("a class is missing");
+      }
+      try {
+        closed.await();
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+      return -1;
+    }
+
+    @Override
+    public int write(ByteBuffer from) {
+      if (inReading) {
+        int bytes = from.remaining();
+        from.position(from.limit());
+        return bytes;
+      }
+      throw new NoClassDefFoundError("a class is missing");
+    }
+
+    @Override
+    public boolean isOpen() {
+      return closed.getCount() > 0;
+    }
+
+    @Override
+    public void close() {
+      closed.countDown();
+    }
   }
 
   private record RefusingFactory() implements EngineFactory {
