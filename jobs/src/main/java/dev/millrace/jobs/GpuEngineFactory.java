@@ -23,9 +23,10 @@ import java.util.List;
  *
  * @param workspace folder of a converted model, on every worker
  * @param settings for {@link CudaExecutors}
+ * @param text how prompts are read
  * @param gpus those that a process sees; asked where the engine is opened
  */
-record GpuEngineFactory(String workspace, EngineSettings settings, Gpus gpus)
+record GpuEngineFactory(String workspace, EngineSettings settings, TextSettings text, Gpus gpus)
     implements DeviceEngineFactory {
 
   /** Looks for the GPUs of the process that it is called in. */
@@ -35,8 +36,7 @@ record GpuEngineFactory(String workspace, EngineSettings settings, Gpus gpus)
   }
 
   private LocalEngineFactory local() {
-    return new LocalEngineFactory(
-        workspace, settings, TextSettings.defaults(), new CudaExecutors());
+    return new LocalEngineFactory(workspace, settings, text, new CudaExecutors());
   }
 
   @Override
@@ -97,7 +97,7 @@ record GpuEngineFactory(String workspace, EngineSettings settings, Gpus gpus)
   @Override
   public EngineFactory onDevices(List<Integer> ordinals) {
     return settings.devices().isEmpty()
-        ? new GpuEngineFactory(workspace, settings.withDevices(ordinals), gpus)
+        ? new GpuEngineFactory(workspace, settings.withDevices(ordinals), text, gpus)
         : this;
   }
 }

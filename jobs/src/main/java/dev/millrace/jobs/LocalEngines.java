@@ -40,21 +40,22 @@ final class LocalEngines implements EngineFactories, BenchEngines {
   }
 
   @Override
-  public EngineFactory of(Path workspace, EngineSettings settings) {
+  public EngineFactory of(Path workspace, EngineSettings settings, TextSettings text) {
     EngineSettings chosen = chosen(settings);
     return executors(chosen) instanceof CudaExecutors
-        ? new GpuEngineFactory(workspace.toAbsolutePath().toString(), chosen, CudaDevices::find)
-        : factory(workspace, chosen);
+        ? new GpuEngineFactory(
+            workspace.toAbsolutePath().toString(), chosen, text, CudaDevices::find)
+        : factory(workspace, chosen, text);
   }
 
   @Override
   public EngineInfo plan(Path workspace, EngineSettings settings) {
-    return factory(workspace, settings).plan();
+    return factory(workspace, settings, TextSettings.defaults()).plan();
   }
 
   @Override
   public Engine open(Path workspace, EngineSettings settings, StepListener listener) {
-    return factory(workspace, settings).openEngine(listener);
+    return factory(workspace, settings, TextSettings.defaults()).openEngine(listener);
   }
 
   @Override
@@ -122,10 +123,10 @@ final class LocalEngines implements EngineFactories, BenchEngines {
     return count == 0 ? "" : " and %d more".formatted(count);
   }
 
-  private LocalEngineFactory factory(Path workspace, EngineSettings settings) {
+  private LocalEngineFactory factory(Path workspace, EngineSettings settings, TextSettings text) {
     EngineSettings chosen = chosen(settings);
     return new LocalEngineFactory(
-        workspace.toAbsolutePath().toString(), chosen, TextSettings.defaults(), executors(chosen));
+        workspace.toAbsolutePath().toString(), chosen, text, executors(chosen));
   }
 
   private EngineSettings chosen(EngineSettings settings) {

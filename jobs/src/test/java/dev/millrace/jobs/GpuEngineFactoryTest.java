@@ -16,6 +16,7 @@ import dev.millrace.api.engine.EngineSettings;
 import dev.millrace.cuda.Gpu;
 import dev.millrace.cuda.device.CudaDevice;
 import dev.millrace.cuda.device.CudaDevices;
+import dev.millrace.engine.text.TextSettings;
 import dev.millrace.jobs.golden.SampleData;
 import dev.millrace.pipeline.host.HostSettings;
 import dev.millrace.pipeline.host.ProcessEngineFactory;
@@ -62,7 +63,7 @@ final class GpuEngineFactoryTest {
   }
 
   private static GpuEngineFactory factory(EngineSettings settings) {
-    return new GpuEngineFactory("/nowhere", settings, () -> FOUR);
+    return new GpuEngineFactory("/nowhere", settings, TextSettings.defaults(), () -> FOUR);
   }
 
   private static EngineFactory hosted(EngineFactory factory) {
@@ -116,11 +117,13 @@ final class GpuEngineFactoryTest {
     EngineException tooOld =
         assertThrows(
             EngineException.class,
-            new GpuEngineFactory("/nowhere", SETTINGS, () -> old)::devicesVisible);
+            new GpuEngineFactory("/nowhere", SETTINGS, TextSettings.defaults(), () -> old)
+                ::devicesVisible);
     EngineException missing =
         assertThrows(
             EngineException.class,
-            new GpuEngineFactory("/nowhere", SETTINGS, () -> none)::devicesVisible);
+            new GpuEngineFactory("/nowhere", SETTINGS, TextSettings.defaults(), () -> none)
+                ::devicesVisible);
 
     assertTrue(tooOld.getMessage().contains("is too old"), tooOld.getMessage());
     assertEquals("no GPU can be used: no driver; install it", missing.getMessage());
@@ -153,6 +156,7 @@ final class GpuEngineFactoryTest {
   }
 
   @Test
+  @Tag("no-gpu")
   void anEnginesProcessWithoutAGpuSaysWhatToDo() {
     assumeTrue(CudaDevices.find().problem().isPresent(), "this machine has a GPU");
     EngineFactory hosted = hosted(new LocalEngines().of(folder, SETTINGS));

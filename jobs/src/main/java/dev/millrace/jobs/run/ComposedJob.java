@@ -1,6 +1,7 @@
 package dev.millrace.jobs.run;
 
 import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.engine.text.TextSettings;
 import dev.millrace.jobs.model.ModelChoice;
 import dev.millrace.jobs.progress.ProgressStyle;
 import dev.millrace.pipeline.job.JobSettings;
@@ -12,6 +13,7 @@ import java.util.Objects;
  *
  * @param job what the pipeline is to do
  * @param engine how the engine is set up
+ * @param text how prompts are read
  * @param model which model runs
  * @param placement where it runs
  * @param progress how progress is shown
@@ -20,6 +22,7 @@ import java.util.Objects;
 public record ComposedJob(
     JobSettings job,
     EngineSettings engine,
+    TextSettings text,
     ModelChoice model,
     Placement placement,
     ProgressStyle progress,
@@ -27,6 +30,7 @@ public record ComposedJob(
   public ComposedJob {
     Objects.requireNonNull(job, "job");
     Objects.requireNonNull(engine, "engine");
+    Objects.requireNonNull(text, "text");
     Objects.requireNonNull(model, "model");
     Objects.requireNonNull(placement, "placement");
     Objects.requireNonNull(progress, "progress");
@@ -35,6 +39,6 @@ public record ComposedJob(
 
   /** The same job with an engine that is set up so. */
   ComposedJob withEngine(EngineSettings value) {
-    return new ComposedJob(job, value, model, placement, progress, notices);
+    return new ComposedJob(job, value, text, model, placement, progress, notices);
   }
 }

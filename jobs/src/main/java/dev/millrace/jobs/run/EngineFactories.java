@@ -4,6 +4,7 @@ import dev.millrace.api.engine.EngineFactory;
 import dev.millrace.api.engine.EngineInfo;
 import dev.millrace.api.engine.EngineSettings;
 import dev.millrace.api.engine.MemoryProbe;
+import dev.millrace.engine.text.TextSettings;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Optional;
@@ -34,8 +35,13 @@ public interface EngineFactories {
     }
   }
 
-  /** A factory of engines of this workspace. */
-  EngineFactory of(Path workspace, EngineSettings settings);
+  /** A factory of engines of this workspace that read prompts so. */
+  EngineFactory of(Path workspace, EngineSettings settings, TextSettings text);
+
+  /** The same with prompts read as {@link TextSettings#defaults} says. */
+  default EngineFactory of(Path workspace, EngineSettings settings) {
+    return of(workspace, settings, TextSettings.defaults());
+  }
 
   /**
    * What an engine would take, without opening it.

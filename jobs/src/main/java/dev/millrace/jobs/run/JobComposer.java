@@ -3,6 +3,7 @@ package dev.millrace.jobs.run;
 import dev.millrace.api.engine.EngineSettings;
 import dev.millrace.api.engine.KvCacheType;
 import dev.millrace.api.request.SamplingSettings;
+import dev.millrace.engine.text.TextSettings;
 import dev.millrace.jobs.console.Console;
 import dev.millrace.jobs.model.ModelChoice;
 import dev.millrace.jobs.model.ModelChoice.Kind;
@@ -20,6 +21,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
 
 /** Turns a {@link JobSpec} into settings of pipeline and engine; touches no file. */
 public final class JobComposer {
@@ -46,6 +49,7 @@ public final class JobComposer {
       return new ComposedJob(
           job(spec, notices),
           engine(spec),
+          text(spec),
           model,
           PlacementComposer.compose(spec),
           ProgressStyle.of(spec.text(JobOption.PROGRESS), console.terminal()),
@@ -121,6 +125,15 @@ public final class JobComposer {
         spec.flag(JobOption.RESUME),
         spec.smallInteger(JobOption.WORKERS, 0),
         beamArguments(spec));
+  }
+
+  private static TextSettings text(JobSpec spec) {
+    Map<String, Object> variables = new TreeMap<>();
+    spec.pairs(JobOption.TEMPLATE_VARIABLES)
+        .forEach((name, value) -> variables.put(name, TemplateValue.of(value)));
+    return TextSettings.defaults()
+        .withParseSpecialTokens(spec.flag(JobOption.PARSE_SPECIAL_TOKENS))
+        .withTemplateVariables(variables);
   }
 
   /** What Beam is told: its runner, and options of its own. */

@@ -64,7 +64,7 @@ public final class JobRunner {
     ComposedJob composed = compose(spec);
     Path workspace = models.workspace(composed.model());
     WorkspaceManifest manifest = checkedManifest(workspace, composed.engine().ranks());
-    EngineFactory factory = composed.placement().place(engines.of(workspace, composed.engine()));
+    EngineFactory factory = composed.placement().place(factory(workspace, composed));
     FlinkLibraries libraries = new FlinkLibraries();
     ProgressPrinter progress = progress(composed);
     JobReport report;
@@ -107,7 +107,7 @@ public final class JobRunner {
     ComposedJob composed = compose(spec);
     Path workspace = models.workspace(composed.model());
     WorkspaceManifest manifest = checkedManifest(workspace, composed.engine().ranks());
-    EngineFactory factory = engines.of(workspace, composed.engine());
+    EngineFactory factory = factory(workspace, composed);
     ProgressPrinter progress = progress(composed);
     StagePlan staged = watched(composed, factory, progress, progress, BatchJob::stage);
     MemoryPlan memory = new MemoryPlan(engines, workspace, composed.engine(), manifest);
@@ -186,6 +186,10 @@ public final class JobRunner {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  private EngineFactory factory(Path workspace, ComposedJob composed) {
+    return engines.of(workspace, composed.engine(), composed.text());
   }
 
   private ComposedJob compose(JobSpec spec) {

@@ -134,6 +134,22 @@ public enum JobOption {
       "false",
       "true",
       "Give prompts to the model as they are, without the chat template; not with --system-prompt."),
+  PARSE_SPECIAL_TOKENS(
+      ROWS,
+      "parse_special_tokens",
+      "--parse-special-tokens",
+      OptionType.FLAG,
+      "false",
+      "true",
+      "Read special tokens spelled in prompts and messages as those tokens, not as text: for prompts rendered elsewhere. Only for rows you trust."),
+  TEMPLATE_VARIABLES(
+      ROWS,
+      "template_variables",
+      "--template-variable",
+      OptionType.PAIRS,
+      null,
+      "enable_thinking=false",
+      "Variable that the chat template sees, NAME=VALUE: true, false and numbers as such, all else as text."),
   LIMIT(
       ROWS,
       "limit",

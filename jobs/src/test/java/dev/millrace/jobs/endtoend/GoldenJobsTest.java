@@ -1,6 +1,7 @@
 package dev.millrace.jobs.endtoend;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -94,6 +95,41 @@ class GoldenJobsTest {
     for (int i = 0; i < rows.size(); i++) {
       assertSame(goldens.get(i), rows.get(i), model + " row " + i);
     }
+  }
+
+  /** Rendered elsewhere, as transformers' apply_chat_template(tokenize=False) writes them. */
+  @Test
+  void renderedPromptsGetTheAnswersOfTheirConversations() throws IOException {
+    List<JsonNode> goldens =
+        JsonRows.read(RepositoryFiles.sampleData("golden/tiny-qwen2.5.jsonl")).subList(0, 16);
+    List<ObjectNode> input = new ArrayList<>();
+    for (JsonNode golden : goldens) {
+      StringBuilder prompt = new StringBuilder();
+      for (JsonNode message : golden.get("messages")) {
+        prompt.append("<|im_start|>").append(message.get("role").asText()).append('\n');
+        prompt.append(message.get("content").asText()).append("<|im_end|>\n");
+      }
+      input.add(JsonRows.row().put("prompt", prompt.append("<|im_start|>assistant\n").toString()));
+    }
+    Path file = JsonRows.write(folder.resolve("rendered.jsonl"), input);
+    List<String> job =
+        List.of("--input", file.toString(), "--output-token-ids", "--raw-prompt", "--output");
+
+    runJob(with(job, folder.resolve("out").toString(), "--parse-special-tokens"));
+    runJob(with(job, folder.resolve("text").toString()));
+
+    List<JsonNode> rows = JsonRows.read(folder.resolve("out/rendered.jsonl"));
+    List<JsonNode> asText = JsonRows.read(folder.resolve("text/rendered.jsonl"));
+    for (int i = 0; i < goldens.size(); i++) {
+      assertSame(goldens.get(i), rows.get(i), "row " + i);
+      assertNotEquals(goldens.get(i).get("text"), asText.get(i).get("output"), "row " + i);
+    }
+  }
+
+  private static String[] with(List<String> arguments, String... more) {
+    List<String> all = new ArrayList<>(arguments);
+    all.addAll(List.of(more));
+    return all.toArray(String[]::new);
   }
 
   private static void assertSame(JsonNode golden, JsonNode row, String where) {

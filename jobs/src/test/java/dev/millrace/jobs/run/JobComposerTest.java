@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.millrace.api.engine.EngineSettings;
 import dev.millrace.api.request.SamplingSettings;
+import dev.millrace.engine.text.TextSettings;
 import dev.millrace.jobs.console.Console;
 import dev.millrace.jobs.model.ModelChoice;
 import dev.millrace.jobs.model.ModelChoice.Kind;
@@ -93,6 +94,26 @@ class JobComposerTest {
     assertEquals(3, job.job().sampling().minTokens());
     assertTrue(job.job().output().keepWorkFiles());
     assertTrue(job.job().beamArguments().contains("--runner=DirectRunner"));
+  }
+
+  @Test
+  void promptsAreReadAsTheSpecSays() {
+    TextSettings text =
+        compose(
+                Map.of(),
+                JobOption.INPUT,
+                "x.jsonl",
+                JobOption.PARSE_SPECIAL_TOKENS,
+                "true",
+                JobOption.TEMPLATE_VARIABLES,
+                "enable_thinking=false")
+            .text();
+
+    assertTrue(text.parseSpecialTokens());
+    assertEquals(Map.of("enable_thinking", false), text.templateVariables());
+    TextSettings unset = compose(Map.of(), JobOption.INPUT, "x.jsonl").text();
+    assertFalse(unset.parseSpecialTokens());
+    assertEquals(Map.of(), unset.templateVariables());
   }
 
   @Test

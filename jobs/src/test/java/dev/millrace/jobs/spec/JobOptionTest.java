@@ -27,7 +27,7 @@ class JobOptionTest {
   @EnumSource(JobOption.class)
   void keyIsTheFlagInTheWordsOfASpec(JobOption option) {
     String word = option.key().substring(option.key().lastIndexOf('.') + 1).replace('_', '-');
-    boolean plural = option == JobOption.OVERRIDES;
+    boolean plural = option == JobOption.OVERRIDES || option == JobOption.TEMPLATE_VARIABLES;
 
     assertEquals("--" + word, option.flag() + (plural ? "s" : ""));
   }
