@@ -127,7 +127,8 @@ public final class JobComposer {
         beamArguments(spec));
   }
 
-  private static TextSettings text(JobSpec spec) {
+  /** How prompts are read. */
+  public static TextSettings text(JobSpec spec) {
     Map<String, Object> variables = new TreeMap<>();
     spec.pairs(JobOption.TEMPLATE_VARIABLES)
         .forEach((name, value) -> variables.put(name, TemplateValue.of(value)));

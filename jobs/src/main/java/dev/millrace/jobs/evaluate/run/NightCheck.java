@@ -88,7 +88,7 @@ public final class NightCheck {
       UserMetrics metrics)
       throws IOException {
     Path workspace = models.workspace(model.choice());
-    EngineFactory factory = engines.of(workspace, model.engine());
+    EngineFactory factory = engines.of(workspace, model.engine(), model.text());
     ModelNight night = new ModelNight(spec, model, factory, sandbox, metrics);
     night.check();
     Path work = scratch.resolve(night.folderName());

@@ -93,7 +93,7 @@ public final class NightRun {
     List<EngineFactory> factories = new ArrayList<>();
     for (ModelSpec model : spec.models()) {
       Path workspace = models.workspace(model.choice());
-      EngineFactory factory = engines.of(workspace, model.engine());
+      EngineFactory factory = engines.of(workspace, model.engine(), model.text());
       ModelNight ready = new ModelNight(spec, model, factory, sandbox, metrics);
       ready.check();
       workspaces.add(workspace);

@@ -1,6 +1,7 @@
 package dev.millrace.jobs.evaluate.spec;
 
 import dev.millrace.api.engine.EngineSettings;
+import dev.millrace.engine.text.TextSettings;
 import dev.millrace.jobs.model.ModelChoice;
 import dev.millrace.jobs.model.ModelChoice.Kind;
 import dev.millrace.jobs.outcome.CommandException;
@@ -102,7 +103,11 @@ public final class EvaluationSpecReader {
     Optional<SpecValue> value = top.optional("models");
     if (value.isEmpty()) {
       return List.of(
-          new ModelSpec("sample", new ModelChoice(Kind.SAMPLE, null), EngineSettings.defaults()));
+          new ModelSpec(
+              "sample",
+              new ModelChoice(Kind.SAMPLE, null),
+              EngineSettings.defaults(),
+              TextSettings.defaults()));
     }
     List<ModelSpec> models = new ArrayList<>();
     Set<String> names = new HashSet<>();
@@ -138,8 +143,9 @@ public final class EvaluationSpecReader {
             .optional("engine")
             .map(v -> OptionValues.engine(v.section()))
             .orElse(EngineSettings.defaults());
+    TextSettings text = OptionValues.text(section);
     section.close();
-    return new ModelSpec(name, choice, engine);
+    return new ModelSpec(name, choice, engine, text);
   }
 
   private static List<SuiteSpec> suites(

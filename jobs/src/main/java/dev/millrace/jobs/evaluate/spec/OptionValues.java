@@ -2,6 +2,7 @@ package dev.millrace.jobs.evaluate.spec;
 
 import dev.millrace.api.engine.EngineSettings;
 import dev.millrace.api.request.SamplingSettings;
+import dev.millrace.engine.text.TextSettings;
 import dev.millrace.jobs.run.JobComposer;
 import dev.millrace.jobs.spec.JobOption;
 import dev.millrace.jobs.spec.JobSpec;
@@ -51,6 +52,14 @@ final class OptionValues {
     } catch (IllegalArgumentException e) {
       throw section.place().error(section.path() + "." + e.getMessage(), "Correct the value.", e);
     }
+  }
+
+  /** What a model's section says about its prompts. */
+  static TextSettings text(Section section) {
+    List<Assignment> assignments = new ArrayList<>();
+    JobOption option = JobOption.TEMPLATE_VARIABLES;
+    read(section, option, option.key(), assignments);
+    return JobComposer.text(JobSpec.defaults().with(assignments));
   }
 
   /** What the top of a spec says about the runner of its batch jobs. */

@@ -8,6 +8,7 @@ import dev.millrace.jobs.evaluate.gate.GateRule;
 import dev.millrace.jobs.outcome.CommandException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -31,6 +32,27 @@ class EvaluationSpecReaderTest {
   private static String refusal(String yaml) {
     CommandException refused = assertThrows(CommandException.class, () -> parse(yaml));
     return refused.getMessage() + " | " + refused.remedy();
+  }
+
+  @Test
+  void aModelMayHaveTheTemplateToldMore() {
+    ModelSpec model =
+        parse(
+                """
+                models:
+                  - name: m
+                    engine: {tp: 2}
+                    template_variables: {enable_thinking: false, date_string: 26 Nov 2026}
+                """
+                    + TASK)
+            .models()
+            .get(0);
+
+    assertEquals(2, model.engine().ranks());
+    assertEquals(
+        Map.of("enable_thinking", false, "date_string", "26 Nov 2026"),
+        model.text().templateVariables());
+    assertEquals(Map.of(), parse(TASK).models().get(0).text().templateVariables());
   }
 
   @Test
