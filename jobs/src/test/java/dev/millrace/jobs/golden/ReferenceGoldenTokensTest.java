@@ -12,6 +12,6 @@ final class ReferenceGoldenTokensTest extends GoldenTokensTest {
 
   @Override
   int rows() {
-    return 8;
+    return 4;
   }
 }
