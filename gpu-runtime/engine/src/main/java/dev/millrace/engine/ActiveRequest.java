@@ -74,6 +74,11 @@ final class ActiveRequest {
     return request.sampling();
   }
 
+  /** How many it takes, from before its choices are there. */
+  int sequences() {
+    return isScoring() ? 1 : settings().n();
+  }
+
   boolean isScoring() {
     return request.isScoring();
   }

@@ -12,21 +12,27 @@ import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * The requests between submission and delivery, and whether the engine takes more. Submitters wait
- * here for room, the step thread for work. Thread-safe.
+ * here for room, in the order they came, the step thread for work. Thread-safe.
  */
 final class InFlight {
   private final int capacity;
+
+  /** Held while waiting for room: a request of many sequences is not passed by those of few. */
+  private final ReentrantLock entrance = new ReentrantLock(true);
+
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition roomOrEnd = lock.newCondition();
   private final Condition workOrEnd = lock.newCondition();
   private final Set<ActiveRequest> requests = new LinkedHashSet<>();
   private final List<ActiveRequest> arrivals = new ArrayList<>();
   private final List<ActiveRequest> cancellations = new ArrayList<>();
+  private int sequences;
   private boolean closing;
   private EngineException failure;
 
   /**
-   * @param capacity most requests at a time; submitters wait beyond it
+   * @param capacity most sequences at a time, but for a request that has more and is alone;
+   *     submitters wait beyond it
    */
   InFlight(int capacity) {
     this.capacity = capacity;
@@ -46,16 +52,22 @@ final class InFlight {
    * @throws EngineException if the engine has failed or is closed
    */
   void enter(ActiveRequest request) throws InterruptedException {
-    lock.lockInterruptibly();
+    entrance.lockInterruptibly();
     try {
-      requireOpen();
-      while (requests.size() >= capacity) {
-        roomOrEnd.await();
+      lock.lockInterruptibly();
+      try {
         requireOpen();
+        while (!requests.isEmpty() && sequences + request.sequences() > capacity) {
+          roomOrEnd.await();
+          requireOpen();
+        }
+        requests.add(request);
+        sequences += request.sequences();
+      } finally {
+        lock.unlock();
       }
-      requests.add(request);
     } finally {
-      lock.unlock();
+      entrance.unlock();
     }
   }
 
@@ -89,8 +101,10 @@ final class InFlight {
   void leave(ActiveRequest request) {
     lock.lock();
     try {
-      requests.remove(request);
-      roomOrEnd.signal();
+      if (requests.remove(request)) {
+        sequences -= request.sequences();
+        roomOrEnd.signal();
+      }
     } finally {
       lock.unlock();
     }

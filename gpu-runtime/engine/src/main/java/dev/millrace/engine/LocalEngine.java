@@ -39,7 +39,7 @@ final class LocalEngine implements Engine {
 
   /**
    * @param executor closed with the engine
-   * @param queueRequests most requests between submission and delivery
+   * @param queueSequences most sequences between submission and delivery
    * @param listener hears of steps; null if nobody does
    */
   LocalEngine(
@@ -47,13 +47,13 @@ final class LocalEngine implements Engine {
       EngineModel model,
       StepExecutor executor,
       SchedulerLimits limits,
-      int queueRequests,
+      int queueSequences,
       long stepDeadlineMillis,
       StepListener listener) {
     this.info = info;
     this.model = model;
     this.preparer = new RequestPreparer(model);
-    this.inFlight = new InFlight(queueRequests);
+    this.inFlight = new InFlight(queueSequences);
     this.executor = executor;
     StepListener heard = listener == null ? step -> {} : listener;
     this.stepLoop = new StepLoop(inFlight, new Scheduler(limits), executor, heard);

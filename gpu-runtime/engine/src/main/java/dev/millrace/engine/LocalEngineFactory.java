@@ -25,7 +25,7 @@ import java.util.concurrent.FutureTask;
 public final class LocalEngineFactory implements EngineFactory {
   private static final long serialVersionUID = 1L;
 
-  /** Requests between submission and delivery, per sequence of a step: enough to refill it. */
+  /** Sequences between submission and delivery, per sequence of a step: enough to refill it. */
   private static final int QUEUE_PER_SEQUENCE = 4;
 
   private static final int QUEUE_MIN = 64;
@@ -221,9 +221,9 @@ public final class LocalEngineFactory implements EngineFactory {
             executor.memory(),
             executor.loadParts(),
             kvCacheTokens(executor.kvBlocks()));
-    int queueRequests = Math.max(QUEUE_MIN, QUEUE_PER_SEQUENCE * sequencesMax);
+    int queueSequences = Math.max(QUEUE_MIN, QUEUE_PER_SEQUENCE * sequencesMax);
     return new LocalEngine(
-        info, model, executor, limits, queueRequests, settings.stepDeadlineMillis(), listener);
+        info, model, executor, limits, queueSequences, settings.stepDeadlineMillis(), listener);
   }
 
   private EngineText text(Workspace workspace) {

@@ -26,7 +26,7 @@ final class EngineFixture implements AutoCloseable {
   int sequencesMax = 8;
   int stepTokensMax = 256;
   int contextTokensMax = 512;
-  int queueRequests = 64;
+  int queueSequences = 64;
   long stepDeadlineMillis = 60_000;
   boolean prefixCache = true;
   private final StepExecutor executor;
@@ -58,7 +58,7 @@ final class EngineFixture implements AutoCloseable {
                   executor.kvBlocks(),
                   contextTokensMax,
                   prefixCache),
-              queueRequests,
+              queueSequences,
               stepDeadlineMillis,
               steps::add);
     }

@@ -18,7 +18,7 @@ final class LocalEngineBenchmark {
       fixture.sequencesMax = 64;
       fixture.stepTokensMax = 2048;
       fixture.contextTokensMax = 64;
-      fixture.queueRequests = 256;
+      fixture.queueSequences = 256;
       AtomicInteger completed = new AtomicInteger();
       SamplingSettings settings = SamplingSettings.builder().maxTokens(TOKENS).build();
       Prompt prompt = new Prompt.Tokens(ScriptedText.tokens("a short prompt of a row"));

@@ -16,8 +16,11 @@ import dev.millrace.api.request.Prompt;
 import dev.millrace.api.request.SamplingSettings;
 import dev.millrace.engine.schedule.ScriptedExecutor;
 import java.lang.management.ManagementFactory;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -70,11 +73,48 @@ class LocalEngineLifeTest {
     }
   }
 
+  /** Each answer of a request takes room; one that has more than there is comes in alone. */
+  @Test
+  void aRequestOfManyAnswersTakesTheRoomOfAsMany() throws Exception {
+    InFlight queue = new InFlight(4);
+    ActiveRequest many = asking(3);
+    ActiveRequest more = asking(5);
+    queue.enter(many);
+    queue.enter(asking(1));
+    CompletableFuture<Void> entered =
+        CompletableFuture.runAsync(
+            () -> {
+              try {
+                queue.enter(more);
+              } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+              }
+            });
+
+    queue.leave(many);
+    queue.leave(many); // counts once
+    assertThrows(TimeoutException.class, () -> entered.get(200, TimeUnit.MILLISECONDS));
+    queue.close();
+    assertThrows(ExecutionException.class, () -> entered.get(10, TimeUnit.SECONDS));
+
+    InFlight empty = new InFlight(4);
+    empty.enter(more);
+    empty.leave(more);
+    empty.enter(many);
+    empty.enter(asking(1));
+  }
+
+  private static ActiveRequest asking(int answers) {
+    GenerationRequest request =
+        new GenerationRequest("r", PROMPT, SamplingSettings.builder().n(answers).build());
+    return new ActiveRequest(request, new ScriptedText(8), c -> {}, a -> {}, a -> {});
+  }
+
   @Test
   void submitterWaitsWhileTheQueueIsFull() throws Exception {
     PhraseExecutor executor = PhraseExecutor.saying("abc");
     try (EngineFixture fixture = new EngineFixture(executor)) {
-      fixture.queueRequests = 3;
+      fixture.queueSequences = 3;
       executor.hold();
       for (int i = 0; i < 3; i++) {
         fixture.submit("r" + i, PROMPT, tokens(2));

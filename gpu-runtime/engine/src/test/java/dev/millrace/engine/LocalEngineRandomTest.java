@@ -46,7 +46,7 @@ class LocalEngineRandomTest {
       fixture.contextTokensMax = 400;
       fixture.sequencesMax = 12;
       fixture.stepTokensMax = 100;
-      fixture.queueRequests = 40;
+      fixture.queueSequences = 40;
       List<Thread> threads = new ArrayList<>();
       Random seeds = new Random(seed);
       for (int t = 0; t < THREADS; t++) {

@@ -217,8 +217,8 @@ final class BenchReport {
     node.put("open_seconds", StepSummary.rounded(openNanos / 1e9, 1e3));
     node.put("first_step_seconds", StepSummary.rounded(firstTokenSeconds, 1e3));
     node.put("process_to_first_token_seconds", StepSummary.rounded(processSeconds, 1e3));
-    double ceiling = Math.min(ceilings.busBytesPerSecond(), ceilings.readBytesPerSecond());
-    if (ceiling > 0) {
+    boolean held = ceilings.uploadCeiling(0) > 0;
+    if (held) {
       node.put("bus_gb_s", StepSummary.rounded(ceilings.busBytesPerSecond() / 1e9, 100));
       node.put("read_gb_s", StepSummary.rounded(ceilings.readBytesPerSecond() / 1e9, 100));
     }
@@ -231,8 +231,8 @@ final class BenchReport {
         entry.put("bytes", part.bytes());
         double rate = 1e9 * part.bytes() / part.nanos();
         entry.put("gb_s", StepSummary.rounded(rate / 1e9, 100));
-        if (ceiling > 0) {
-          entry.put("share", StepSummary.rounded(rate / ceiling, 1e4));
+        if (held) {
+          entry.put("share", StepSummary.rounded(rate / ceilings.uploadCeiling(rate), 1e4));
         }
       }
     }

@@ -34,6 +34,16 @@ public record Ceilings(
     return new Ceilings(bytesPerSecond, flopsPerSecond, 0, 0, "given");
   }
 
+  /**
+   * What an upload of this rate is held against: the smaller of bus and reading, 0 where unknown.
+   * Reading that the upload itself beat was disturbed while it was measured, and limits nothing.
+   */
+  double uploadCeiling(double rate) {
+    return rate > readBytesPerSecond
+        ? busBytesPerSecond
+        : Math.min(busBytesPerSecond, readBytesPerSecond);
+  }
+
   boolean areKnown() {
     return bytesPerSecond > 0 && flopsPerSecond > 0;
   }

@@ -1,5 +1,8 @@
 package dev.millrace.pipeline.prompt;
 
+import static java.util.Comparator.comparing;
+import static java.util.Comparator.naturalOrder;
+
 import dev.millrace.api.request.FailureReason;
 import dev.millrace.api.request.RequestException;
 import dev.millrace.api.request.SamplingSettings;
@@ -7,6 +10,7 @@ import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
@@ -16,6 +20,10 @@ import java.util.TreeSet;
  */
 final class SamplingOverrides {
   private static final Map<String, Setter> SETTERS = new TreeMap<>();
+
+  /** Win over other names of their setting; of those, the last of the alphabet does. */
+  private static final Set<String> WINNERS =
+      Set.of("max_completion_tokens", "top_logprobs", "include_stop");
 
   static {
     for (String name : List.of("max_tokens", "max_completion_tokens", "max_new_tokens")) {
@@ -59,7 +67,8 @@ final class SamplingOverrides {
   }
 
   /**
-   * Settings with some of them changed.
+   * Settings with some of them changed. Where a setting is given by several names, {@code
+   * max_completion_tokens}, {@code top_logprobs} and {@code include_stop} win.
    *
    * @throws RequestException if a name is unknown or a value out of range
    */
@@ -69,8 +78,11 @@ final class SamplingOverrides {
       return base;
     }
     SamplingSettings.Builder builder = base.toBuilder();
-    for (Map.Entry<String, Object> entry : values.entrySet()) {
-      set(builder, entry.getKey(), entry.getValue());
+    List<String> names = new ArrayList<>(values.keySet());
+    // keys have no order
+    names.sort(comparing((String name) -> WINNERS.contains(name)).thenComparing(naturalOrder()));
+    for (String name : names) {
+      set(builder, name, values.get(name));
     }
     switchLogprobs(builder, base, values);
     try {
@@ -105,7 +117,7 @@ final class SamplingOverrides {
     }
   }
 
-  /** OpenAI's switch beside {@code top_logprobs}: after all others, since keys have no order. */
+  /** OpenAI's switch beside {@code top_logprobs}: after all others. */
   private static void switchLogprobs(
       SamplingSettings.Builder builder, SamplingSettings base, Map<String, Object> values) {
     if (!(values.get("logprobs") instanceof Boolean on)) {

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 
 import dev.millrace.api.request.RequestException;
 import dev.millrace.api.request.SamplingSettings;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -43,6 +45,24 @@ final class SamplingOverridesTest {
       assertEquals(5, apply(order, Map.of("logprobs", true, "top_logprobs", 5)).logprobs());
       assertEquals(0, apply(order, Map.of("logprobs", true)).logprobs());
     }
+  }
+
+  @Test
+  void oneNameOfASettingWinsInEitherOrder() throws RequestException {
+    Map<String, Object> values =
+        Map.of("logprobs", 1, "top_logprobs", 5, "max_tokens", 7, "max_completion_tokens", 9);
+    SamplingSettings expected = SamplingSettings.builder().maxTokens(9).logprobs(5).build();
+    List<String> names = List.of("logprobs", "top_logprobs", "max_tokens", "max_completion_tokens");
+    List<String> reversed = new ArrayList<>(names);
+    Collections.reverse(reversed);
+
+    assertEquals(expected, apply(names, values));
+    assertEquals(expected, apply(reversed, values));
+    assertEquals(
+        apply(
+            List.of("max_tokens", "max_new_tokens"), Map.of("max_tokens", 3, "max_new_tokens", 4)),
+        apply(
+            List.of("max_new_tokens", "max_tokens"), Map.of("max_tokens", 3, "max_new_tokens", 4)));
   }
 
   @Test
