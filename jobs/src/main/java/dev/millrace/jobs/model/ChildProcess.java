@@ -11,7 +11,8 @@ import java.util.List;
 
 /**
  * Runs {@code millrace convert} in a JVM of its own, with the little heap that conversion needs.
- * What it prints passes through to standard error; it ends when this process is interrupted.
+ * What it prints passes through to standard error; it ends when this process is interrupted, and
+ * with it however this process ends: a second one would convert beside it otherwise.
  */
 final class ChildProcess {
   private static final String MAIN_CLASS = "dev.millrace.jobs.Main";
@@ -24,13 +25,10 @@ final class ChildProcess {
     this.console = console;
   }
 
-  /** Converts and returns the exit code. */
-  int convert(Path checkpoint, Path workspace) throws IOException {
-    Process process =
-        new ProcessBuilder(command(checkpoint, workspace))
-            .redirectErrorStream(true)
-            .redirectInput(ProcessBuilder.Redirect.from(new java.io.File("/dev/null")))
-            .start();
+  /** Converts with these options and returns the exit code. */
+  int convert(String... options) throws IOException {
+    // nothing is written to its standard input: the end of it is how it learns that this one died
+    Process process = new ProcessBuilder(command(options)).redirectErrorStream(true).start();
     Thread killer = new Thread(process::destroy, "conversion-end");
     Runtime.getRuntime().addShutdownHook(killer);
     try {
@@ -46,19 +44,17 @@ final class ChildProcess {
     }
   }
 
-  private static List<String> command(Path checkpoint, Path workspace) {
+  private static List<String> command(String... options) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add(HEAP);
     command.add("-Dmillrace.terminal=" + System.getProperty("millrace.terminal", "false"));
+    command.add("-Dmillrace.lifeline=true");
     command.add("-cp");
     command.add(System.getProperty("java.class.path"));
     command.add(MAIN_CLASS);
     command.add("convert");
-    command.add("--checkpoint");
-    command.add(checkpoint.toString());
-    command.add("--output");
-    command.add(workspace.toString());
+    command.addAll(List.of(options));
     return command;
   }
 

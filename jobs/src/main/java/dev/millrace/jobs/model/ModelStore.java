@@ -117,7 +117,9 @@ public final class ModelStore {
         FileLock lock = waitForLock(channel, workspace)) {
       if (lock.isValid() && !Workspace.isWorkspace(workspace)) {
         console.notice("Converting " + checkpoint + " once, into " + workspace + ".");
-        int exit = new ChildProcess(console).convert(checkpoint, workspace);
+        int exit =
+            new ChildProcess(console)
+                .convert("--checkpoint", checkpoint.toString(), "--output", workspace.toString());
         if (exit != 0) {
           throw new CommandException(
               ExitCode.ofNumber(exit).orElse(ExitCode.INTERNAL),
