@@ -339,7 +339,8 @@ class NightTest {
     for (String row :
         List.of(
             "{'key': 7, 'prompt': 'q'}",
-            "{'key': 7, 'prompt': 'q', 'instruction_id_list': ['x:y'], 'kwargs': [{}]}")) {
+            "{'key': 7, 'prompt': 'q', 'instruction_id_list': ['x:y'], 'kwargs': [{}]}",
+            "{'key': 7, 'prompt': 'q', 'instruction_id_list': ['keywords:existence'], 'kwargs': [{}]}")) {
       Files.writeString(data, row.replace('\'', '"') + "\n");
 
       CommandLineRun run = evaluate(spec(sampleModel(), task), "--check");

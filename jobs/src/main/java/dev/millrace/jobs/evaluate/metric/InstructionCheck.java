@@ -23,63 +23,104 @@ final class InstructionCheck {
   private static final ObjectMapper JSON =
       new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
-  private static final Map<String, BiPredicate<String, InstructionCheck>> KINDS =
+  private static final Map<String, Kind> KINDS =
       Map.ofEntries(
-          Map.entry("punctuation:no_comma", (text, c) -> text.indexOf(',') < 0),
-          Map.entry(
+          kind("punctuation:no_comma", (text, c) -> text.indexOf(',') < 0),
+          kind(
               "length_constraints:number_words",
-              (text, c) -> c.related("relation", count(text, "[\\p{L}\\p{N}_]+"), "num_words")),
-          Map.entry(
+              (text, c) -> c.related("relation", count(text, "[\\p{L}\\p{N}_]+"), "num_words"),
+              "relation",
+              "num_words"),
+          kind(
               "length_constraints:number_sentences",
-              (text, c) -> c.related("relation", sentences(text), "num_sentences")),
-          Map.entry("length_constraints:number_paragraphs", InstructionCheck::paragraphs),
-          Map.entry("length_constraints:nth_paragraph_first_word", InstructionCheck::firstWord),
-          Map.entry("detectable_format:number_highlighted_sections", InstructionCheck::highlights),
-          Map.entry("detectable_format:number_bullet_lists", InstructionCheck::bullets),
-          Map.entry("detectable_format:title", (text, c) -> hasTitle(text)),
-          Map.entry("detectable_format:json_format", (text, c) -> isJson(text)),
-          Map.entry("detectable_format:multiple_sections", InstructionCheck::sections),
-          Map.entry("detectable_format:constrained_response", (text, c) -> isConstrained(text)),
-          Map.entry(
+              (text, c) -> c.related("relation", sentences(text), "num_sentences"),
+              "relation",
+              "num_sentences"),
+          kind(
+              "length_constraints:number_paragraphs",
+              InstructionCheck::paragraphs,
+              "num_paragraphs"),
+          kind(
+              "length_constraints:nth_paragraph_first_word",
+              InstructionCheck::firstWord,
+              "num_paragraphs",
+              "nth_paragraph",
+              "first_word"),
+          kind(
+              "detectable_format:number_highlighted_sections",
+              InstructionCheck::highlights,
+              "num_highlights"),
+          kind("detectable_format:number_bullet_lists", InstructionCheck::bullets, "num_bullets"),
+          kind("detectable_format:title", (text, c) -> hasTitle(text)),
+          kind("detectable_format:json_format", (text, c) -> isJson(text)),
+          kind(
+              "detectable_format:multiple_sections",
+              InstructionCheck::sections,
+              "section_spliter",
+              "num_sections"),
+          kind("detectable_format:constrained_response", (text, c) -> isConstrained(text)),
+          kind(
               "detectable_content:number_placeholders",
-              (text, c) -> count(text, "\\[.*?\\]") >= c.whole("num_placeholders")),
-          Map.entry("detectable_content:postscript", InstructionCheck::postscript),
-          Map.entry(
+              (text, c) -> count(text, "\\[.*?\\]") >= c.whole("num_placeholders"),
+              "num_placeholders"),
+          kind("detectable_content:postscript", InstructionCheck::postscript, "postscript_marker"),
+          kind(
               "keywords:existence",
-              (text, c) -> c.texts("keywords").stream().allMatch(w -> occurrences(text, w) > 0)),
-          Map.entry(
+              (text, c) -> c.texts("keywords").stream().allMatch(w -> occurrences(text, w) > 0),
+              "keywords"),
+          kind(
               "keywords:forbidden_words",
-              (text, c) -> c.texts("forbidden_words").stream().noneMatch(w -> isWord(text, w))),
-          Map.entry(
+              (text, c) -> c.texts("forbidden_words").stream().noneMatch(w -> isWord(text, w)),
+              "forbidden_words"),
+          kind(
               "keywords:frequency",
               (text, c) ->
-                  c.related("relation", occurrences(text, c.text("keyword").strip()), "frequency")),
-          Map.entry("keywords:letter_frequency", InstructionCheck::letters),
-          Map.entry("combination:two_responses", (text, c) -> isTwoResponses(text)),
-          Map.entry(
+                  c.related("relation", occurrences(text, c.text("keyword").strip()), "frequency"),
+              "relation",
+              "keyword",
+              "frequency"),
+          kind(
+              "keywords:letter_frequency",
+              InstructionCheck::letters,
+              "letter",
+              "let_relation",
+              "let_frequency"),
+          kind("combination:two_responses", (text, c) -> isTwoResponses(text)),
+          kind(
               "combination:repeat_prompt",
               (text, c) ->
-                  lower(text.strip()).startsWith(lower(c.text("prompt_to_repeat").strip()))),
-          Map.entry("startend:end_checker", InstructionCheck::ending),
-          Map.entry("startend:quotation", (text, c) -> isQuoted(text.strip())),
-          Map.entry(
+                  lower(text.strip()).startsWith(lower(c.text("prompt_to_repeat").strip())),
+              "prompt_to_repeat"),
+          kind("startend:end_checker", InstructionCheck::ending, "end_phrase"),
+          kind("startend:quotation", (text, c) -> isQuoted(text.strip())),
+          kind(
               "change_case:english_capital",
               (text, c) -> isCase(text, true) && LanguageGuess.of(text).equals("en")),
-          Map.entry(
+          kind(
               "change_case:english_lowercase",
               (text, c) -> isCase(text, false) && LanguageGuess.of(text).equals("en")),
-          Map.entry("change_case:capital_word_frequency", InstructionCheck::capitalWords),
-          Map.entry(
+          kind(
+              "change_case:capital_word_frequency",
+              InstructionCheck::capitalWords,
+              "capital_relation",
+              "capital_frequency"),
+          kind(
               "language:response_language",
-              (text, c) -> LanguageGuess.of(text).equals(c.text("language"))));
+              (text, c) -> LanguageGuess.of(text).equals(c.text("language")),
+              "language"));
 
-  private final String id;
+  /** What an answer is looked at for, and the arguments that this takes. */
+  private record Kind(BiPredicate<String, InstructionCheck> check, List<String> arguments) {}
+
+  private static Map.Entry<String, Kind> kind(
+      String id, BiPredicate<String, InstructionCheck> check, String... arguments) {
+    return Map.entry(id, new Kind(check, List.of(arguments)));
+  }
+
   private final Map<?, ?> arguments;
   private final BiPredicate<String, InstructionCheck> check;
 
-  private InstructionCheck(
-      String id, Map<?, ?> arguments, BiPredicate<String, InstructionCheck> check) {
-    this.id = id;
+  private InstructionCheck(Map<?, ?> arguments, BiPredicate<String, InstructionCheck> check) {
     this.arguments = arguments;
     this.check = check;
   }
@@ -87,39 +128,38 @@ final class InstructionCheck {
   /**
    * A check.
    *
-   * @throws IllegalArgumentException if the instruction is not known
+   * @throws IllegalArgumentException if the instruction is not known or lacks an argument
    */
   static InstructionCheck of(String id, Object arguments) {
-    BiPredicate<String, InstructionCheck> check = KINDS.get(id);
-    if (check == null) {
+    Kind kind = KINDS.get(id);
+    if (kind == null) {
       throw new IllegalArgumentException("ifeval: unknown instruction '" + id + "'");
     }
-    return new InstructionCheck(id, arguments instanceof Map<?, ?> named ? named : Map.of(), check);
+    Map<?, ?> named = arguments instanceof Map<?, ?> map ? map : Map.of();
+    for (String name : kind.arguments()) {
+      if (named.get(name) == null) {
+        throw new IllegalArgumentException(
+            "ifeval: instruction '" + id + "' lacks its argument '" + name + "' in kwargs");
+      }
+    }
+    return new InstructionCheck(named, kind.check());
   }
 
   boolean follows(String answer) {
     return check.test(answer, this);
   }
 
-  private Object argument(String name) {
-    Object value = arguments.get(name);
-    if (value == null) {
-      throw new IllegalStateException("ifeval: " + id + " lacks its argument '" + name + "'");
-    }
-    return value;
-  }
-
   private String text(String name) {
-    return String.valueOf(argument(name));
+    return String.valueOf(arguments.get(name));
   }
 
   private int whole(String name) {
-    return argument(name) instanceof Number number ? number.intValue() : 0;
+    return arguments.get(name) instanceof Number number ? number.intValue() : 0;
   }
 
   private List<String> texts(String name) {
     List<String> texts = new ArrayList<>();
-    if (argument(name) instanceof List<?> list) {
+    if (arguments.get(name) instanceof List<?> list) {
       list.forEach(each -> texts.add(String.valueOf(each)));
     }
     return texts;

@@ -1,6 +1,7 @@
 package dev.millrace.jobs.evaluate.metric;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -10,6 +11,7 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -36,18 +38,44 @@ class InstructionCheckTest {
       while ((line = in.readLine()) != null) {
         JsonNode row = json.readTree(line);
         String text = row.get("text").asText();
+        String id = row.get("id").asText();
         Map<?, ?> arguments = json.convertValue(row.get("kwargs"), Map.class);
-        boolean follows =
-            !text.isBlank() && InstructionCheck.of(row.get("id").asText(), arguments).follows(text);
+        boolean follows = !text.isBlank() && InstructionCheck.of(id, arguments).follows(text);
+        for (Object argument : arguments == null ? Set.of() : arguments.keySet()) {
+          Map<Object, Object> others = new HashMap<>(arguments);
+          others.remove(argument);
+          assertRefused(id, others, argument);
+        }
         if (follows != row.get("follows").asBoolean()) {
           differences.add(line);
         }
-        kinds.add(row.get("id").asText());
+        kinds.add(id);
         cases++;
       }
     }
     assertEquals(List.of(), differences);
     assertTrue(cases > 1500 && kinds.size() >= 20, cases + " cases of " + kinds.size() + " kinds");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"num_paragraphs", "nth_paragraph", "first_word"})
+  void anArgumentThatOnlySomeAnswersNeedIsMissedAtOnce(String argument) {
+    Map<String, Object> arguments =
+        new HashMap<>(Map.of("num_paragraphs", 2, "nth_paragraph", 1, "first_word", "so"));
+    arguments.put(argument, null); // as Parquet has it
+
+    assertRefused("length_constraints:nth_paragraph_first_word", arguments, argument);
+  }
+
+  private static void assertRefused(String id, Map<?, ?> arguments, Object missing) {
+    IllegalArgumentException refusal =
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> InstructionCheck.of(id, arguments),
+            () -> id + " without " + missing);
+    assertEquals(
+        "ifeval: instruction '" + id + "' lacks its argument '" + missing + "' in kwargs",
+        refusal.getMessage());
   }
 
   @ParameterizedTest
