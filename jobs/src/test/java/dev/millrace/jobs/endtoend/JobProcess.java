@@ -77,6 +77,14 @@ final class JobProcess {
     process.destroy();
   }
 
+  /** Sends a signal by its name. */
+  void signal(String name) throws IOException, InterruptedException {
+    new ProcessBuilder("kill", "-" + name, Long.toString(process.pid()))
+        .inheritIO()
+        .start()
+        .waitFor();
+  }
+
   boolean isAlive() {
     return process.isAlive();
   }

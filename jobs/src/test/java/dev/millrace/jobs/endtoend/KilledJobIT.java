@@ -148,12 +148,15 @@ class KilledJobIT {
     JobProcess first = start(output, input);
     awaitWork(first, output);
 
-    JobProcess second = JobProcess.start(cache, folder.resolve("second.txt"), job(input, output));
-    int secondCode = second.await();
-
-    assertTrue(first.isAlive(), "the first job ended too early to tell: " + first.printed());
-    assertEquals(2, secondCode, test.getDisplayName() + "\n" + second.printed());
-    assertEquals(0, first.await(), first.printed());
+    try {
+      first.signal("STOP"); // it runs until the other has met it, however long that takes to start
+      JobProcess second = JobProcess.start(cache, folder.resolve("second.txt"), job(input, output));
+      assertEquals(2, second.await(), test.getDisplayName() + "\n" + second.printed());
+      first.signal("CONT");
+      assertEquals(0, first.await(), first.printed());
+    } finally {
+      first.kill(); // one that is stopped would stay for ever
+    }
     assertEquals(
         ROWS,
         Files.readString(output.resolve("rows.jsonl"), StandardCharsets.UTF_8).lines().count());
