@@ -79,7 +79,7 @@ final class JobProcess {
 
   /** Sends a signal by its name. */
   void signal(String name) throws IOException, InterruptedException {
-    new ProcessBuilder("kill", "-" + name, Long.toString(process.pid()))
+    new ProcessBuilder("sh", "-c", "kill -" + name + " " + process.pid())
         .inheritIO()
         .start()
         .waitFor();
