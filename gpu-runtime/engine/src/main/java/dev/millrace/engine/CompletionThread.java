@@ -79,7 +79,7 @@ final class CompletionThread implements Runnable {
     Completion completion;
     try {
       completion = request.build();
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) { // deep recursion in a text: only its row is to blame
       completion =
           Completion.failed(
               request.id(),

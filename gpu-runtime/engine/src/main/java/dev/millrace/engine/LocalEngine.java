@@ -83,7 +83,7 @@ final class LocalEngine implements Engine {
     } catch (RequestException e) {
       active.settle(e.failure());
       return () -> {};
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) { // or its place in the queue would be lost
       active.settle(
           new RequestFailure(
               FailureReason.ENGINE_FAILED, "the request could not be prepared: " + e));

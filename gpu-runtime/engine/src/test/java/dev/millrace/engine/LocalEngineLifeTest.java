@@ -13,9 +13,11 @@ import dev.millrace.api.request.Completion;
 import dev.millrace.api.request.FailureReason;
 import dev.millrace.api.request.GenerationRequest;
 import dev.millrace.api.request.Prompt;
+import dev.millrace.api.request.RequestFailure;
 import dev.millrace.api.request.SamplingSettings;
 import dev.millrace.engine.schedule.ScriptedExecutor;
 import java.lang.management.ManagementFactory;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -70,6 +72,23 @@ class LocalEngineLifeTest {
 
       assertFalse(fixture.run(PROMPT, tokens(3)).isFailed());
       assertEquals(2, fixture.completions.size());
+    }
+  }
+
+  @Test
+  void textThatEndsTheStackFailsItsRequestAlone() throws Exception {
+    PhraseExecutor executor = PhraseExecutor.saying(ScriptedText.OVERFLOW);
+    try (EngineFixture fixture = new EngineFixture(executor)) {
+      fixture.queueSequences = 1; // a place that is lost would be the last
+      for (String prompt : List.of(ScriptedText.OVERFLOW, "letters.", ScriptedText.OVERFLOW)) {
+        fixture.submit("r" + fixture.completions.size(), new Prompt.Text(prompt), tokens(8));
+
+        RequestFailure failure = fixture.next().failure();
+        assertEquals(FailureReason.ENGINE_FAILED, failure.reason());
+        assertTrue(failure.message().contains("StackOverflowError"), failure.message());
+      }
+      fixture.submit("last", PROMPT, tokens(2));
+      assertFalse(fixture.next().isFailed());
     }
   }
 

@@ -14,6 +14,9 @@ final class ScriptedText implements EngineText {
   static final int VOCABULARY = LETTERS.length() + 1;
   static final String END_TEXT = "END";
 
+  /** Ends the thread's stack, as a prompt and as an answer. */
+  static final String OVERFLOW = "overflow";
+
   private final int contextTokensMax;
 
   ScriptedText(int contextTokensMax) {
@@ -51,6 +54,9 @@ final class ScriptedText implements EngineText {
     if (text.equals("crash")) {
       throw new IllegalStateException("a fault of the tokenizer");
     }
+    if (text.equals(OVERFLOW)) {
+      throw new StackOverflowError();
+    }
     if (text.chars().anyMatch(c -> LETTERS.indexOf(c) < 0)) {
       throw new RequestException(FailureReason.PROMPT_INVALID, "letters only, found " + text);
     }
@@ -71,6 +77,9 @@ final class ScriptedText implements EngineText {
       } else if (!skipSpecialTokens) {
         text.append(END_TEXT);
       }
+    }
+    if (text.toString().equals(OVERFLOW)) {
+      throw new StackOverflowError();
     }
     return text.toString();
   }

@@ -144,6 +144,8 @@ final class ServedConnection {
       Thread.currentThread().interrupt(); // the worker hung up
     } catch (EngineException e) {
       server.fail(e.getMessage());
+    } catch (RuntimeException | Error e) { // nobody else would tell the worker, who waits
+      server.fail("a request cannot be handed to the engine: " + e);
     } finally {
       turnstile.release(this);
     }

@@ -9,6 +9,7 @@ import dev.millrace.api.engine.Engine;
 import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.engine.EngineFactory;
 import dev.millrace.api.engine.PromptEncoder;
+import dev.millrace.api.request.Completion;
 import dev.millrace.api.request.GenerationRequest;
 import dev.millrace.api.request.Prompt;
 import dev.millrace.api.request.SamplingSettings;
@@ -30,6 +31,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -193,6 +195,28 @@ final class EngineServerTest {
     EngineException unsent = assertThrows(EngineException.class, dumb::awaitOpen);
     assertTrue(unsent.getMessage().contains("a request cannot be sent"), unsent.getMessage());
     dumb.close();
+  }
+
+  @Test
+  void anErrorAsARequestIsHandedOverIsTold() throws Exception {
+    StubEngine engine =
+        new StubEngine() {
+          @Override
+          public Submission submit(GenerationRequest request, Consumer<Completion> completion) {
+            throw new StackOverflowError();
+          }
+        };
+    CompletableFuture<Boolean> served = serve(() -> engine);
+    HostedEngine worker = join();
+    assertTrue(worker.awaitOpen());
+    CompletableFuture<Completion> answer = new CompletableFuture<>();
+
+    worker.submit(REQUEST, answer::complete);
+
+    assertTrue(answer.get().failure().message().contains("StackOverflowError"));
+    end.complete(null);
+    worker.close();
+    assertTrue(served.get());
   }
 
   /** Fails as a JVM does that lacks a class: in reading, or else in writing, when nothing comes. */

@@ -12,7 +12,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 
 /** Keeps the first request until the test fails it. */
-final class StubEngine implements Engine {
+class StubEngine implements Engine {
   private final CompletableFuture<Runnable> held = new CompletableFuture<>();
 
   @Override
