@@ -18,7 +18,8 @@ final class TemplateValue {
    * @return Boolean, Long, Double or the text
    */
   static Object of(String text) {
-    if (text.equals("true") || text.equals("false")) {
+    // YAML and Python write False, too; as text a template would take it for true
+    if (text.equalsIgnoreCase("true") || text.equalsIgnoreCase("false")) {
       return Boolean.valueOf(text);
     }
     if (WHOLE.matcher(text).matches()) {
