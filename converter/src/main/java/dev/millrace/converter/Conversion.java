@@ -52,7 +52,7 @@ public final class Conversion {
     ModelSource source =
         new ModelSource(
             config,
-            new CheckpointWeights(opened, quantization.orElse(null), config.tiedHead()),
+            new CheckpointWeights(opened, quantization.orElse(null), config),
             GenerationConfig.read(checkpoint, json),
             record,
             checkpoint);

@@ -7,6 +7,7 @@ import dev.millrace.api.workspace.WorkspaceLayout;
 import dev.millrace.api.workspace.WorkspaceManifest;
 import dev.millrace.api.workspace.WorkspaceManifest.TextFile;
 import dev.millrace.api.workspace.WorkspaceWriter;
+import dev.millrace.converter.read.ModelConfig;
 import dev.millrace.converter.read.TextFiles;
 import dev.millrace.converter.write.ConversionPlan;
 import java.io.IOException;
@@ -38,6 +39,10 @@ final class ConversionRun {
   }
 
   ConversionResult run() throws IOException, InterruptedException {
+    if (source.config().architecture().equals(ModelConfig.QWEN2_VL)) {
+      remarks.add(
+          "the vision tower is not converted: the model answers text, and rows with pictures fail");
+    }
     ConversionPlan plan = ConversionPlan.of(source.weights(), source.config(), settings.ranksMax());
     Optional<WorkspaceManifest> there = existing(plan);
     if (there.isPresent()) {

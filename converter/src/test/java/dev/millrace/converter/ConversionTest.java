@@ -42,6 +42,51 @@ class ConversionTest {
   }
 
   @Test
+  void languageModelOfQwen2VlIsFoundByBothNamesAndItsVisionLeftOut() throws Exception {
+    TinyCheckpoint published = qwen2Vl("visual.");
+    TinyCheckpoint inMemory = qwen2Vl("model.visual.");
+    for (String name : inMemory.tensors().names()) {
+      if (!name.contains("visual.")) {
+        inMemory.tensors().rename(name, name.replaceFirst("^model\\.", "model.language_model."));
+      }
+    }
+
+    ConversionResult first =
+        convert(published.write(folder.resolve("published")), folder.resolve("first"));
+    ConversionResult second =
+        convert(inMemory.write(folder.resolve("memory")), folder.resolve("second"));
+
+    assertEquals("qwen2_vl", first.manifest().architecture());
+    assertEquals(first.manifest().tensors(), second.manifest().tensors());
+    assertTrue(
+        first.remarks().stream().anyMatch(remark -> remark.contains("vision tower")),
+        first.remarks()::toString);
+  }
+
+  @Test
+  void visionTensorsOfATextModelAreRefused() {
+    TinyCheckpoint llama = new TinyCheckpoint().generate();
+    llama.tensors().add("visual.a", "BF16", List.of(1L), ByteBuffer.allocate(2));
+
+    assertThrows(
+        dev.millrace.converter.read.CheckpointException.class,
+        () -> convert(llama.write(folder.resolve("source")), folder.resolve("target")));
+  }
+
+  private static TinyCheckpoint qwen2Vl(String vision) {
+    TinyCheckpoint checkpoint =
+        new TinyCheckpoint()
+            .with("model_type", "qwen2_vl")
+            .with("architectures", List.of("Qwen2VLForConditionalGeneration"))
+            .with("rope_scaling", Map.of("type", "mrope", "mrope_section", List.of(2, 3, 3)))
+            .generate();
+    checkpoint
+        .tensors()
+        .add(vision + "patch_embed.weight", "BF16", List.of(2L), ByteBuffer.allocate(4));
+    return checkpoint;
+  }
+
+  @Test
   void conversionThatEndsAfterAnotherOfTheSameTakesItsWorkspace() throws Exception {
     Path source = new TinyCheckpoint().generate().write(folder.resolve("source"));
     Path target = folder.resolve("target");

@@ -20,6 +20,7 @@ class KnownShapesTest {
   /** Billions of parameters as their makers publish them. */
   @ParameterizedTest
   @CsvSource({
+    "qwen2-vl-2b,  1.54",
     "qwen2.5-0.5b, 0.49",
     "qwen2.5-1.5b, 1.54",
     "qwen2.5-3b,   3.09",
@@ -46,7 +47,7 @@ class KnownShapesTest {
 
   @Test
   void everyNameIsTested() throws IOException {
-    assertEquals(7, KnownShapes.names().size());
+    assertEquals(8, KnownShapes.names().size());
   }
 
   @Test

@@ -24,6 +24,14 @@ final class SafetensorsOutput {
     return this;
   }
 
+  void rename(String name, String newName) {
+    tensors.put(newName, tensors.remove(name));
+  }
+
+  List<String> names() {
+    return List.copyOf(tensors.keySet());
+  }
+
   void remove(String name) {
     tensors.remove(name);
   }

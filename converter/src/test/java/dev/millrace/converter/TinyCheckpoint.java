@@ -120,7 +120,7 @@ final class TinyCheckpoint {
   TinyCheckpoint generate() {
     int hidden = number("hidden_size");
     String family = (String) config.get("model_type");
-    boolean bias = family.equals("qwen2") || Boolean.TRUE.equals(config.get("attention_bias"));
+    boolean bias = family.startsWith("qwen2") || Boolean.TRUE.equals(config.get("attention_bias"));
     dense("model.embed_tokens.weight", number("vocab_size"), hidden);
     for (int i = 0; i < number("num_hidden_layers"); i++) {
       String layer = "model.layers." + i + ".";
@@ -131,7 +131,7 @@ final class TinyCheckpoint {
       linear(layer + "self_attn.q_proj", queries, hidden, bias);
       linear(layer + "self_attn.k_proj", keys, hidden, bias);
       linear(layer + "self_attn.v_proj", keys, hidden, bias);
-      linear(layer + "self_attn.o_proj", hidden, queries, bias && !family.equals("qwen2"));
+      linear(layer + "self_attn.o_proj", hidden, queries, bias && !family.startsWith("qwen2"));
       if (family.equals("qwen3")) {
         dense(layer + "self_attn.q_norm.weight", headSize());
         dense(layer + "self_attn.k_norm.weight", headSize());

@@ -69,6 +69,23 @@ final class PromptsTest {
   }
 
   @Test
+  void rowWithAPictureFailsAndSaysSo() throws IOException {
+    List<JsonNode> rows =
+        outputs(
+            job(
+                "{'messages':[{'role':'user','content':[{'type':'text','text':'What is this?'},"
+                    + "{'type':'image_url','image_url':{'url':'a.png'}}]}]}",
+                "{'messages':[{'role':'user','content':[{'type':'text'}]}]}"));
+
+    assertEquals(
+        "MESSAGES_INVALID: expected text parts, found a part of type image_url, not supported (column=messages)",
+        rows.get(0).get("output_error").asText());
+    assertEquals(
+        "MESSAGES_INVALID: expected text parts, found a part that is not text, not supported (column=messages)",
+        rows.get(1).get("output_error").asText());
+  }
+
+  @Test
   void tokenIdsAreUsedAsTheyAre() throws IOException {
     List<JsonNode> rows =
         outputs(job("{'prompt_token_ids':[72,105]}", "{'prompt_token_ids':[999]}"));

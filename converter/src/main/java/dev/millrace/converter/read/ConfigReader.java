@@ -7,13 +7,22 @@ import java.util.Map;
 
 /**
  * Reads config.json of the model families that can be converted, and refuses, with the reason, what
- * would change the arithmetic without being carried over. Fields and defaults as in
- * huggingface/transformers, {@code configuration_llama.py}, {@code configuration_qwen2.py} and
- * {@code configuration_qwen3.py}.
+ * would change the arithmetic without being carried over. Of Qwen2-VL the language model is read:
+ * its vision tower is not converted. Fields and defaults as in huggingface/transformers, {@code
+ * configuration_llama.py}, {@code configuration_qwen2.py}, {@code configuration_qwen3.py} and
+ * {@code configuration_qwen2_vl.py}.
  */
 public final class ConfigReader {
   private static final Map<String, String> ARCHITECTURES =
-      Map.of("llama", "LlamaForCausalLM", "qwen2", "Qwen2ForCausalLM", "qwen3", "Qwen3ForCausalLM");
+      Map.of(
+          "llama",
+          "LlamaForCausalLM",
+          "qwen2",
+          "Qwen2ForCausalLM",
+          ModelConfig.QWEN2_VL,
+          "Qwen2VLForConditionalGeneration",
+          "qwen3",
+          "Qwen3ForCausalLM");
 
   private static final int SIZE_MAX = 1 << 24;
 
@@ -42,6 +51,7 @@ public final class ConfigReader {
       throw refused("num_attention_heads", "a multiple of " + kvHeads + " kv heads", "" + heads);
     }
     int headSize = headSize(type, hidden, heads);
+    boolean qwen2 = type.equals("qwen2") || type.equals(ModelConfig.QWEN2_VL);
     boolean attentionBias = config.findBoolean("attention_bias", false);
     RotaryConfig rotaryConfig = new RotaryConfig(config, size("max_position_embeddings"));
     RotaryRecord rotary = rotaryConfig.read(headSize);
@@ -57,8 +67,8 @@ public final class ConfigReader {
         rotaryConfig.contextTokensMax(),
         normEpsilon(),
         config.findBoolean("tie_word_embeddings", false),
-        type.equals("qwen2") || attentionBias,
-        !type.equals("qwen2") && attentionBias,
+        qwen2 || attentionBias,
+        !qwen2 && attentionBias,
         type.equals("qwen3"),
         rotary,
         elementType());

@@ -6,7 +6,7 @@ import dev.millrace.api.workspace.StorageType;
 /**
  * What config.json says of a model, checked and in one form.
  *
- * @param architecture {@code llama}, {@code qwen2} or {@code qwen3}
+ * @param architecture {@code llama}, {@code qwen2}, {@code qwen2_vl} or {@code qwen3}
  * @param hiddenSize width of the residual stream
  * @param layers decoder layers
  * @param queryHeads query heads
@@ -39,4 +39,7 @@ public record ModelConfig(
     boolean outputBias,
     boolean queryKeyNorm,
     RotaryRecord rotary,
-    StorageType elementType) {}
+    StorageType elementType) {
+  /** Qwen2-VL, of which the language model is converted. */
+  public static final String QWEN2_VL = "qwen2_vl";
+}

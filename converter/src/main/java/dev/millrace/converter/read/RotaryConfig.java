@@ -56,14 +56,15 @@ final class RotaryConfig {
     }
     float attentionFactor = 1;
     switch (kind) {
-      case "default" -> {}
+      // mrope turns parts of a head by time, height and width: in text all three are the position
+      case "default", "mrope" -> {}
       case "linear" -> scaleLinear(frequencies);
       case "llama3" -> scaleLlama3(frequencies);
       case "yarn" -> {
         scaleYarn(frequencies, headSize);
         attentionFactor = yarnAttentionFactor();
       }
-      default -> throw refused("rope_type", "default, linear, llama3 or yarn", kind);
+      default -> throw refused("rope_type", "default, linear, llama3, yarn or mrope", kind);
     }
     List<Float> boxed = new ArrayList<>();
     for (float frequency : frequencies) {

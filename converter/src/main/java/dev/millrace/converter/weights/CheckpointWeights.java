@@ -5,6 +5,7 @@ import dev.millrace.api.workspace.WorkspaceManifest.QuantizationRecord;
 import dev.millrace.converter.read.Checkpoint;
 import dev.millrace.converter.read.CheckpointException;
 import dev.millrace.converter.read.ElementType;
+import dev.millrace.converter.read.ModelConfig;
 import dev.millrace.converter.read.QuantizationConfig;
 import dev.millrace.converter.read.StoredTensor;
 import dev.millrace.converter.read.TensorData;
@@ -20,35 +21,41 @@ public final class CheckpointWeights implements Weights {
 
   private final Checkpoint checkpoint;
   private final QuantizationConfig quantization;
-  private final boolean tiedHead;
+  private final ModelConfig config;
+  private final String language; // what names of the language model begin with
   private final Set<String> unused;
 
   /**
    * Wraps a checkpoint.
    *
    * @param quantization null if it is not quantised
-   * @param tiedHead whether a stored head is to be left aside
+   * @param config which parts of it may be left aside: a stored head that is tied, a vision tower
    */
   public CheckpointWeights(
-      Checkpoint checkpoint, QuantizationConfig quantization, boolean tiedHead) {
+      Checkpoint checkpoint, QuantizationConfig quantization, ModelConfig config) {
     this.checkpoint = checkpoint;
     this.quantization = quantization;
-    this.tiedHead = tiedHead;
+    this.config = config;
+    // published checkpoints say model.layers; those saved otherwise may have the names that
+    // transformers gives them in memory
+    boolean inMemory = checkpoint.tensors().containsKey("model.language_model.embed_tokens.weight");
+    this.language = inMemory ? "model.language_model." : "model.";
     this.unused = new TreeSet<>(checkpoint.tensors().keySet());
   }
 
   @Override
   public Matrix matrix(String module, long outputs, long inputs) throws IOException {
-    if (checkpoint.tensors().containsKey(module + ".qweight")) {
-      return packed(module, outputs, inputs);
+    String stored = stored(module);
+    if (checkpoint.tensors().containsKey(stored + ".qweight")) {
+      return packed(stored, outputs, inputs);
     }
-    StoredTensor tensor = take(module + ".weight");
+    StoredTensor tensor = take(stored + ".weight");
     return dense(tensor, List.of(outputs, inputs));
   }
 
   @Override
   public DenseMatrix vector(String name, long size) throws IOException {
-    return dense(take(name), List.of(size));
+    return dense(take(stored(name)), List.of(size));
   }
 
   @Override
@@ -81,14 +88,22 @@ public final class CheckpointWeights implements Weights {
     return checkpoint.bytes();
   }
 
+  private String stored(String name) {
+    return name.startsWith("model.") ? language + name.substring("model.".length()) : name;
+  }
+
   /**
-   * Frequencies that follow from the configuration, a copy of a tied head, and the zero biases that
-   * GPTQ writes for layers without bias.
+   * Frequencies that follow from the configuration, a copy of a tied head, the zero biases that
+   * GPTQ writes for layers without bias, and a vision tower.
    */
   private boolean mayBeLeftOut(StoredTensor tensor) throws IOException {
     String name = tensor.name();
-    boolean head = tiedHead && name.startsWith("lm_head.");
+    boolean head = config.tiedHead() && name.startsWith("lm_head.");
+    boolean vision =
+        config.architecture().equals(ModelConfig.QWEN2_VL)
+            && (name.startsWith("visual.") || name.startsWith("model.visual."));
     return head
+        || vision
         || name.endsWith(".rotary_emb.inv_freq")
         || (quantization != null && name.endsWith(".bias") && isZero(tensor));
   }

@@ -102,6 +102,24 @@ class ConfigReaderTest {
   }
 
   @Test
+  void textOfQwen2VlIsReadAsQwen2() throws IOException {
+    String vl =
+        family("qwen2_vl", "Qwen2VL")
+            .replace("ForCausalLM", "ForConditionalGeneration")
+            .replace(
+                "}",
+                ",\"rope_scaling\":{\"type\":\"mrope\",\"mrope_section\":[2,3,3]},"
+                    + "\"vision_config\":{\"depth\":4}}");
+
+    ModelConfig config = read(vl);
+
+    assertEquals(List.of(false, true, false, false), flags(config));
+    assertEquals(
+        read(family("qwen2", "Qwen2")).rotary().inverseFrequencies(),
+        config.rotary().inverseFrequencies());
+  }
+
+  @Test
   void windowThatIsTurnedOffIsNoReasonToRefuse() throws IOException {
     read(
         family("qwen2", "Qwen2")
@@ -118,7 +136,7 @@ class ConfigReaderTest {
       delimiter = '|',
       quoteCharacter = '~',
       value = {
-        "'model_type':'gemma' | model_type: expected one of [llama, qwen2, qwen3], found gemma",
+        "'model_type':'gemma' | model_type: expected one of [llama, qwen2, qwen2_vl, qwen3], found gemma",
         "'architectures':['LlamaForSequenceClassification'] | expected LlamaForCausalLM",
         "'hidden_act':'gelu' | hidden_act: expected silu, found gelu",
         "'mlp_bias':true | mlp_bias: expected false",
@@ -126,7 +144,7 @@ class ConfigReaderTest {
         "'num_local_experts':8 | mixtures of experts are not converted",
         "'partial_rotary_factor':0.5 | partial_rotary_factor: expected 1, found 0.5",
         "'layer_types':['full_attention','sliding_attention'] | layer_types: expected full_attention in every layer, found sliding_attention",
-        "'rope_scaling':{'type':'dynamic','factor':2} | expected default, linear, llama3 or yarn, found dynamic",
+        "'rope_scaling':{'type':'dynamic','factor':2} | expected default, linear, llama3, yarn or mrope, found dynamic",
         "'rope_scaling':{'type':'linear'} | factor: expected a number, found nothing",
         "'rope_scaling':{'type':'linear','factor':0.5} | factor: expected a finite number of at least 1, found 0.5",
         "'rope_scaling':{'type':'linear','factor':1e300} | factor: expected a finite number of at least 1, found 1.0E300",

@@ -10,6 +10,7 @@ final class ModelName {
       Map.ofEntries(
           Map.entry("qwen2 24x896", "qwen2.5-0.5b"),
           Map.entry("qwen2 28x1536", "qwen2.5-1.5b"),
+          Map.entry("qwen2_vl 28x1536", "qwen2-vl-2b"),
           Map.entry("qwen2 36x2048", "qwen2.5-3b"),
           Map.entry("qwen2 28x3584", "qwen2.5-7b"),
           Map.entry("qwen2 48x5120", "qwen2.5-14b"),

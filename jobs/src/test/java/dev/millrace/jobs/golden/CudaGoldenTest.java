@@ -72,15 +72,15 @@ final class CudaGoldenTest {
         cases.add(Arguments.of(model, batch));
       }
     }
+    cases.add(Arguments.of("tiny-qwen2-vl", 64));
     return cases.build();
   }
 
-  /** On 1, 2 and 4 ranks, held to the golden and to each other. */
+  /** On 1, 2 and 4 ranks where the model can be so shared, held to the golden and to each other. */
   @ParameterizedTest(name = "{0}, batches of {1}")
   @MethodSource("cases")
   void greedyTokensAreThoseOfTransformers(String model, int batch) throws IOException {
     List<JsonNode> golden = SampleData.golden(model);
-    assertEquals(200, golden.size());
     List<Task> tasks = new ArrayList<>();
     List<int[]> expected = new ArrayList<>();
     for (JsonNode row : golden) {
@@ -90,6 +90,9 @@ final class CudaGoldenTest {
     List<int[]> alone = null;
     try (Workspace workspace = workspace(model)) {
       for (int ranks : new int[] {1, 2, 4}) {
+        if (!workspace.manifest().supportedRanks().contains(ranks)) {
+          continue;
+        }
         List<Generated> found;
         try (StepExecutor executor = open(workspace, ranks, batch)) {
           found = new StepDriver(executor, STEP_TOKENS_MAX).generate(tasks, batch, 64);

@@ -43,7 +43,8 @@ final class EngineGoldenTest {
 
   @BeforeAll
   void convert() throws IOException {
-    for (String model : List.of("tiny-qwen2.5", "tiny-qwen2.5-awq", "tiny-qwen2.5-gptq")) {
+    for (String model :
+        List.of("tiny-qwen2.5", "tiny-qwen2.5-awq", "tiny-qwen2.5-gptq", "tiny-qwen2-vl")) {
       SampleData.convert(model, folder.resolve(model)).close();
     }
   }
@@ -117,6 +118,22 @@ final class EngineGoldenTest {
       long cached = engine.statistics().cachedTokens() - cachedBefore;
       boolean roomy = batch == 64; // the cache of a small batch holds too few blocks to be sure
       assertTrue(cached > 0 == prefixCache || !roomy, "cached tokens: " + cached);
+    }
+  }
+
+  @Test
+  void conversationsWithoutPicturesAreAnsweredByQwen2VlToo() throws Exception {
+    List<JsonNode> golden = SampleData.golden("tiny-qwen2-vl");
+    SamplingSettings sampling = SamplingSettings.builder().maxTokens(64).logprobs(5).build();
+    List<GenerationRequest> requests = new ArrayList<>();
+    for (JsonNode row : golden) {
+      requests.add(new GenerationRequest(row.get("id").asText(), chat(row), sampling));
+    }
+    try (Engine engine = open("tiny-qwen2-vl", settings("cpu", 1, 8))) {
+      Map<String, Completion> found = run(engine, requests);
+      for (JsonNode row : golden) {
+        check(row, found.get(row.get("id").asText()));
+      }
     }
   }
 

@@ -123,7 +123,7 @@ final class PromptValues {
                 && "text".equals(fields.get("type"))
                 && fields.get("text") instanceof String;
         if (!isText) {
-          throw invalid("text parts", "a part that is not text, not supported", column);
+          throw invalid("text parts", partKind(part) + ", not supported", column);
         }
         text.append((String) ((Map<?, ?>) part).get("text"));
       }
@@ -133,6 +133,14 @@ final class PromptValues {
       return text(content, column);
     }
     throw invalid("text as the content of each message", kind(content), column);
+  }
+
+  private static String partKind(Object part) {
+    return part instanceof Map<?, ?> fields
+            && fields.get("type") instanceof String type
+            && !type.equals("text")
+        ? "a part of type " + type
+        : "a part that is not text";
   }
 
   private static RequestException invalid(String expected, String found, String column) {

@@ -15,7 +15,7 @@ import java.util.TreeSet;
  */
 final class ModelCatalog {
   private static final Set<String> ARCHITECTURES =
-      new TreeSet<>(List.of("llama", "qwen2", "qwen3"));
+      new TreeSet<>(List.of("llama", "qwen2", "qwen2_vl", "qwen3"));
 
   private ModelCatalog() {}
 
