@@ -231,6 +231,22 @@ final class ResumeTest {
     assertTrue(refused.getMessage().contains("input b.jsonl: file 2"), refused.getMessage());
   }
 
+  @Test
+  void aRefusalShowsLongValuesWhereTheyDiffer() throws IOException {
+    String same = "model=" + "0".repeat(200) + " ranks=1 variables=";
+    Jobs.run(settings, same + "{thinking=true}" + "a".repeat(200));
+
+    ResumeRefusedException refused =
+        assertThrows(
+            ResumeRefusedException.class,
+            () -> Jobs.run(settings, same + "{thinking=false}" + "a".repeat(200)));
+
+    String message = refused.getMessage();
+    assertTrue(message.contains("000 ranks=1 variables={thinking=true}aaa"), message);
+    assertTrue(message.contains("000 ranks=1 variables={thinking=false}aaa"), message);
+    assertTrue(message.length() < 700, "still cut: " + message);
+  }
+
   private void assertDifference(
       JobSettings changed, String engine, String name, String before, String now) {
     ResumeRefusedException refused =
