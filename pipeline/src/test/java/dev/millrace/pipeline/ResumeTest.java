@@ -300,6 +300,7 @@ final class ResumeTest {
     assertEquals(6, plan.chunks());
     assertFalse(plan.resumed());
     assertEquals(256L * ROWS, plan.outputTokensMax());
+    assertEquals("<user>row 13 DEADLINE".length() + 256, plan.longestRequestTokens());
     assertFalse(Files.exists(folder.resolve("out/a.jsonl")));
     byte[] staged = Files.readAllBytes(work("stage/stage.json"));
 
@@ -307,6 +308,17 @@ final class ResumeTest {
 
     assertTrue(report.plan().promptTokens() == plan.promptTokens());
     assertArrayEquals(staged, Files.readAllBytes(work("stage/stage.json")), "staged once");
+  }
+
+  @Test
+  void severalAnswersAreMoreTokensButNoLongerRequest() {
+    SamplingSettings four = SamplingSettings.builder().temperature(1).n(4).build();
+
+    StagePlan plan =
+        BatchJob.of(settings.withSampling(four), ScriptedEngineFactory.named("several")).stage();
+
+    assertEquals(4L * 256 * ROWS, plan.outputTokensMax());
+    assertEquals("<user>row 13 DEADLINE".length() + 256, plan.longestRequestTokens());
   }
 
   @Test
