@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /** Turns a {@link JobSpec} into settings of pipeline and engine; touches no file. */
@@ -30,6 +31,7 @@ public final class JobComposer {
   public static final String WORKSPACE_VARIABLE = "MILLRACE_WORKSPACE";
 
   private static final String DIRECT = "direct";
+  private static final Set<String> HOST_BACKENDS = Set.of("cpu", "reference");
 
   private final Console console;
 
@@ -208,6 +210,7 @@ public final class JobComposer {
    * @throws IllegalArgumentException naming the field that is out of range
    */
   public static EngineSettings engine(JobSpec spec) {
+    checkBackend(spec);
     List<Integer> devices = spec.integers(JobOption.DEVICES);
     boolean ranksByDevices = !devices.isEmpty() && !spec.isGiven(JobOption.TP);
     return new EngineSettings(
@@ -225,6 +228,17 @@ public final class JobComposer {
         spec.has(JobOption.MEMORY_FRACTION) ? spec.decimal(JobOption.MEMORY_FRACTION) : 0,
         spec.flag(JobOption.BATCH_INVARIANT),
         KvCacheType.valueOf(spec.text(JobOption.KV_CACHE_TYPE).toUpperCase(Locale.ROOT)));
+  }
+
+  private static void checkBackend(JobSpec spec) {
+    String backend = spec.text(JobOption.BACKEND);
+    for (JobOption option : List.of(JobOption.DEVICES, JobOption.GPU_MEMORY)) {
+      if (spec.has(option) && HOST_BACKENDS.contains(backend)) {
+        throw new IllegalArgumentException(
+            "%s: expected backend cuda or auto with it, found %s; drop one of them"
+                .formatted(option.key(), backend));
+      }
+    }
   }
 
   private static long kvCacheBytes(JobSpec spec) {

@@ -135,6 +135,26 @@ class JobComposerTest {
     assertTrue(failure.getMessage().contains("raw_prompt"), failure.getMessage());
   }
 
+  @ParameterizedTest
+  @CsvSource({"GPU_MEMORY, 80GiB, cpu", "DEVICES, 0, cpu", "GPU_MEMORY, 80GiB, reference"})
+  void whatIsSaidOfGpusContradictsABackendWithout(JobOption option, String value, String backend) {
+    CommandException failure =
+        assertThrows(
+            CommandException.class,
+            () ->
+                compose(Map.of(), JobOption.INPUT, "a", JobOption.BACKEND, backend, option, value));
+
+    assertEquals(ExitCode.USAGE, failure.exitCode());
+    assertEquals(
+        option.key()
+            + ": expected backend cuda or auto with it, found "
+            + backend
+            + "; drop one of them (from "
+            + option.flag()
+            + ")",
+        failure.getMessage());
+  }
+
   @Test
   void flinkTakesItsOptionsAndPutsTheEngineInAProcess() {
     ComposedJob job =
