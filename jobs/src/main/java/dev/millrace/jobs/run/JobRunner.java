@@ -5,6 +5,7 @@ import dev.millrace.api.engine.EngineFactory;
 import dev.millrace.api.engine.MemoryProbe;
 import dev.millrace.api.workspace.Workspace;
 import dev.millrace.api.workspace.WorkspaceManifest;
+import dev.millrace.cuda.CudaExecutors;
 import dev.millrace.jobs.console.Console;
 import dev.millrace.jobs.memory.MemoryPlot;
 import dev.millrace.jobs.memory.MemoryRecord;
@@ -116,7 +117,8 @@ public final class JobRunner {
     if (chosen.fits() && staged.requests() > 0) {
       time = expectedTime(composed, manifest, factory, staged);
     }
-    console.out().print(new PlanReport(staged, chosen, memory.others(), time).text());
+    boolean onGpus = composed.engine().backend().equals(CudaExecutors.FAMILY);
+    console.out().print(new PlanReport(staged, chosen, memory.others(), time, onGpus).text());
     console.out().flush();
     return chosen.fits() ? ExitCode.DONE : ExitCode.DOES_NOT_FIT;
   }

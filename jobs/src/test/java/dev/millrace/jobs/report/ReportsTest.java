@@ -1,6 +1,7 @@
 package dev.millrace.jobs.report;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -183,7 +184,8 @@ class ReportsTest {
                 PLAN,
                 two,
                 List.of(one, three),
-                Optional.of(new TimeForecast(12, 34, "as fast as the last run")))
+                Optional.of(new TimeForecast(12, 34, "as fast as the last run")),
+                false)
             .text();
 
     assertEquals(
@@ -215,11 +217,22 @@ class ReportsTest {
   }
 
   @Test
-  void planThatDoesNotFitSaysWhy() {
+  void planForGpusSaysNothingOfTheCpu() {
+    MemoryForecast chosen = new MemoryForecast(1, List.of(WEIGHTS), null);
+
+    String text = new PlanReport(PLAN, chosen, List.of(), Optional.empty(), true).text();
+
+    assertTrue(text.endsWith("\nIt fits.\n"), text);
+  }
+
+  @Test
+  void planThatDoesNotFitSaysWhyAndNothingThatIsNotKnown() {
     MemoryForecast chosen = new MemoryForecast(1, List.of(), "KV cache: too large");
 
-    String text = new PlanReport(PLAN, chosen, List.of(), Optional.empty()).text();
+    String text = new PlanReport(PLAN, chosen, List.of(), Optional.empty(), false).text();
 
     assertTrue(text.endsWith("It does not fit: KV cache: too large (exit code 4).\n"), text);
+    assertFalse(text.contains("memory  "), text);
+    assertFalse(text.contains("time  "), text);
   }
 }
