@@ -90,9 +90,7 @@ public final class InputFiles {
           .filter(f -> !Path.of(f.location()).startsWith(ours))
           .toList();
     } catch (IOException e) {
-      throw Outage.orElse(
-          new InvalidInputException("cannot list input " + input + ": " + e.getMessage(), e),
-          input);
+      throw ByteSource.unreadable(input, e);
     }
   }
 
