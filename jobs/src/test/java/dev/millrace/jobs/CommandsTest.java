@@ -42,6 +42,24 @@ class CommandsTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"convert", "schedule", "bench", "stress-memory"})
+  void helpPromisesNoDefaultThatIsNone(String command) {
+    String help = CommandLineRun.millrace(cache, command, "--help").out();
+
+    assertFalse(help.contains("Default: null"), help);
+    assertFalse(help.contains("Default: .."), help);
+    assertFalse(help.contains("else the sample model"), help);
+  }
+
+  @Test
+  void helpOfMillraceSaysWhatEachCommandDoesInFull() {
+    String help = CommandLineRun.millrace(cache, "--help").out();
+
+    assertTrue(help.contains("\n  evaluate "), help);
+    assertFalse(help.contains("...\n"), help);
+  }
+
   @Test
   void helpOfRunJobNamesEveryFlag() {
     String help = CommandLineRun.runJob(cache, "--help").out();
