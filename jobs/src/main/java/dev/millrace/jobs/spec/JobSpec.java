@@ -140,7 +140,9 @@ public final class JobSpec {
       try {
         return new Assignment(option, option.type().parse(texts, option.choices()), origin);
       } catch (IllegalArgumentException e) {
-        throw new IllegalArgumentException(option.key() + ": " + e.getMessage(), e);
+        String example =
+            option.type() == OptionType.PAIRS ? "; for example " + option.example() : "";
+        throw new IllegalArgumentException(option.key() + ": " + e.getMessage() + example, e);
       }
     }
   }
