@@ -322,6 +322,26 @@ final class ResumeTest {
   }
 
   @Test
+  void whatHadNothingToDoWasNotDoneByAnEarlierRun() throws IOException {
+    Path none = Files.createFile(folder.resolve("none.jsonl"));
+    JobSettings empty = Jobs.settings(none, folder.resolve("empty"));
+    List<JobStage> resumed = new ArrayList<>();
+    JobListener listener =
+        new JobListener() {
+          @Override
+          public void stageFinished(JobStage stage, double seconds, boolean earlier) {
+            if (earlier) {
+              resumed.add(stage);
+            }
+          }
+        };
+
+    BatchJob.of(empty, ScriptedEngineFactory.named("none")).withListener(listener).run();
+
+    assertEquals(List.of(), resumed);
+  }
+
+  @Test
   void aSecondJobOnTheFolderIsRefused() throws Exception {
     ScriptedEngineFactory slow = ScriptedEngineFactory.named("second").withRequestNanos(20_000_000);
     CancelToken cancel = new CancelToken();

@@ -79,7 +79,7 @@ class ReportsTest {
 
           rows        1,003 in = 1,000 completed + 3 failed
                       3 failed: PROMPT_NULL
-          requests    900 computed, 100 answered as duplicates, 17 kept from an earlier run
+          requests    883 computed, 100 answered as duplicates, 17 kept from an earlier run
           tokens      45,000 in (12,000 cached), 30,000 out; 3,625 out/s while generating
           time        10 s = stage 0.50 + load 0.25 + generate 8.00 + assemble 0.25 + rest 1.00
           engine      cpu-vector, 2 ranks, up to 64 sequences of 2,048 tokens
