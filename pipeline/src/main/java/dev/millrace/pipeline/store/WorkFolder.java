@@ -14,7 +14,7 @@ import java.util.stream.Stream;
  *   _failures/             failed rows, one file per output file that has any
  *   manifest.json          files, counts, checksums, settings, fingerprints
  *   _SUCCESS               empty, last of all
- *   _millrace/             work, removed after success unless kept
+ *   _millrace/             work, all but the lock removed after success unless kept
  *     lock                 held by the job at work
  *     job.json             the description of the job
  *     stage/               committed as a whole: stage.json, chunks, row index, failures
