@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.millrace.pipeline.job.ColumnSettings;
 import dev.millrace.pipeline.job.ExitCode;
@@ -317,6 +318,13 @@ final class BadInputTest {
     Path lines = Jobs.lines(folder.resolve("a.jsonl"), "{'prompt':'x'}");
     Path blocked = Files.writeString(folder.resolve("blocked"), "a file");
     refused(Jobs.settings(lines, blocked), "expected an output folder that can be written");
+  }
+
+  @Test
+  void outputWhereNoFolderCanBeIsRefused() throws IOException {
+    assumeTrue(Files.isDirectory(Path.of("/proc/self")), "no file system of this kind");
+    Path lines = Jobs.lines(folder.resolve("a.jsonl"), "{'prompt':'x'}");
+    refused(Jobs.settings(lines, Path.of("/proc/millrace/out")), "choose another output");
   }
 
   @Test
