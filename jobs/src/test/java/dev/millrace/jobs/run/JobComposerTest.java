@@ -17,6 +17,8 @@ import dev.millrace.jobs.outcome.ExitCode;
 import dev.millrace.jobs.spec.JobOption;
 import dev.millrace.jobs.spec.JobSpec;
 import dev.millrace.jobs.spec.JobSpec.Assignment;
+import dev.millrace.jobs.spec.SpecReader;
+import dev.millrace.jobs.spec.SpecWriter;
 import dev.millrace.pipeline.flink.FlinkSettings;
 import dev.millrace.pipeline.job.JobSettings;
 import dev.millrace.pipeline.job.OutputSettings;
@@ -70,12 +72,54 @@ class JobComposerTest {
   @EnumSource(
       value = JobOption.class,
       mode = EnumSource.Mode.EXCLUDE,
-      names = {"INPUT", "RUNNER", "FLINK_MASTER", "PARALLELISM", "MIN_TOKENS", "KEEP_WORK_FILES"})
+      names = {
+        "INPUT",
+        "RUNNER",
+        "FLINK_MASTER",
+        "PARALLELISM",
+        "ENGINE_JVM",
+        "ENGINE_LINGER",
+        "REPLICAS",
+        "MIN_TOKENS",
+        "KEEP_WORK_FILES"
+      })
   void everyOptionTakesEffect(JobOption option) {
     ComposedJob without = compose(Map.of(), JobOption.INPUT, "rows.jsonl");
     ComposedJob with = compose(Map.of(), JobOption.INPUT, "rows.jsonl", option, option.example());
 
     assertNotEquals(without, with, option.key());
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = JobOption.class,
+      names = {"ENGINE_JVM", "ENGINE_LINGER", "REPLICAS"})
+  void optionsOfTheEnginesProcessNeedOne(JobOption option) {
+    Object[] process = {JobOption.INPUT, "a", JobOption.ENGINE_HOST, "process"};
+    Object[] more = {
+      JobOption.INPUT, "a", JobOption.ENGINE_HOST, "process", option, option.example()
+    };
+
+    assertNotEquals(compose(Map.of(), process), compose(Map.of(), more));
+    CommandException failure =
+        assertThrows(
+            CommandException.class,
+            () -> compose(Map.of(), JobOption.INPUT, "a", option, option.example()));
+    assertEquals(
+        option.flag()
+            + ": expected --engine-host process with it, found an engine in the program's own JVM",
+        failure.getMessage());
+  }
+
+  @Test
+  void theSpecThatIsPrintedCanBeRun() {
+    JobSpec spec =
+        JobSpec.defaults()
+            .with(List.of(Assignment.parse(JobOption.INPUT, List.of("a"), "--input")));
+    List<Assignment> printed = new SpecReader(Map.of()).parse(SpecWriter.write(spec), "printed");
+    JobComposer composer = new JobComposer(new Console(NOWHERE, NOWHERE, Map.of(), false));
+
+    assertEquals(composer.compose(spec), composer.compose(JobSpec.defaults().with(printed)));
   }
 
   @Test
