@@ -161,6 +161,7 @@ class CommandsTest {
         "--kv-cache lots         | --kv-cache: expected a size such as 512MiB or 4GiB, found 'lots'",
         "--allowed-failures 200% | --allowed-failures: expected a share from 0 to 1, such as 0.01 or 1%, found '200%'",
         "--template-variable x=  | --template-variable: expected NAME=VALUE, found 'x='; for example enable_thinking=false",
+        "--threads 0             | engine.threads: expected at least 1, found 0 (from --threads)",
         "--set tpp=2             | Unknown key 'tpp' in --set",
         "--spec none.yaml        | Expected a job spec, found no file none.yaml",
         "--prompt-column a --messages-column b | expected one prompt column, found several named"

@@ -293,6 +293,13 @@ class JobComposerTest {
     "LOGPROBS, 101, logprobs",
     "TP, 0, tp",
     "BATCH_SIZE, 0, engine.batch_size",
+    "LIMIT, 0, limit",
+    "WORKERS, 0, workers",
+    "THREADS, 0, engine.threads",
+    "MAX_MODEL_LEN, 0, engine.max_model_len",
+    "KV_CACHE, 0, engine.kv_cache",
+    "GPU_MEMORY, 0, gpu_memory",
+    "MEMORY_FRACTION, 0, engine.memory_fraction",
     "STEP_TIMEOUT, 0, engine.step_timeout"
   })
   void valuesOutOfRangeAreRefusedWithTheFlagTheyCameFrom(
