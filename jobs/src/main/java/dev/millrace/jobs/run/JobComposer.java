@@ -129,11 +129,21 @@ public final class JobComposer {
         beamArguments(spec));
   }
 
-  /** How prompts are read. */
+  /**
+   * How prompts are read.
+   *
+   * @throws IllegalArgumentException if template variables are given that no template would see
+   */
   public static TextSettings text(JobSpec spec) {
     Map<String, Object> variables = new TreeMap<>();
     spec.pairs(JobOption.TEMPLATE_VARIABLES)
         .forEach((name, value) -> variables.put(name, TemplateValue.of(value)));
+    if (spec.flag(JobOption.RAW_PROMPT) && !variables.isEmpty()) {
+      throw new IllegalArgumentException(
+          "template_variables: expected none beside raw_prompt, which leaves out the template that"
+              + " would see them, found "
+              + String.join(", ", variables.keySet()));
+    }
     return TextSettings.defaults()
         .withParseSpecialTokens(spec.flag(JobOption.PARSE_SPECIAL_TOKENS))
         .withTemplateVariables(variables);

@@ -179,6 +179,27 @@ class JobComposerTest {
     assertTrue(failure.getMessage().contains("raw_prompt"), failure.getMessage());
   }
 
+  @Test
+  void rawPromptsAndTemplateVariablesContradictEachOther() {
+    CommandException failure =
+        assertThrows(
+            CommandException.class,
+            () ->
+                compose(
+                    Map.of(),
+                    JobOption.INPUT,
+                    "x.jsonl",
+                    JobOption.RAW_PROMPT,
+                    "true",
+                    JobOption.TEMPLATE_VARIABLES,
+                    "enable_thinking=false"));
+
+    assertEquals(ExitCode.USAGE, failure.exitCode());
+    assertTrue(
+        failure.getMessage().contains("expected none beside raw_prompt"), failure.toString());
+    assertTrue(failure.getMessage().contains("enable_thinking"), failure.getMessage());
+  }
+
   @ParameterizedTest
   @CsvSource({"GPU_MEMORY, 80GiB, cpu", "DEVICES, 0, cpu", "GPU_MEMORY, 80GiB, reference"})
   void whatIsSaidOfGpusContradictsABackendWithout(JobOption option, String value, String backend) {
@@ -300,6 +321,8 @@ class JobComposerTest {
     "KV_CACHE, 0, engine.kv_cache",
     "GPU_MEMORY, 0, gpu_memory",
     "MEMORY_FRACTION, 0, engine.memory_fraction",
+    "TEMPLATE_VARIABLES, messages=x, template_variables",
+    "TEMPLATE_VARIABLES, add_generation_prompt=false, template_variables",
     "STEP_TIMEOUT, 0, engine.step_timeout"
   })
   void valuesOutOfRangeAreRefusedWithTheFlagTheyCameFrom(
