@@ -164,7 +164,7 @@ final class ConvertCommand implements Callable<Integer> {
     @Option(
         names = "--quantization",
         paramLabel = "WORD",
-        description = "none, awq or gptq. Default: ${DEFAULT-VALUE}.")
+        description = "none, awq or gptq. Default: none.")
     private Quantization quantization = Quantization.none;
 
     @Option(

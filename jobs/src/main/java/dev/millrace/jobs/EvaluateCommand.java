@@ -36,8 +36,9 @@ import picocli.CommandLine.Parameters;
     sortOptions = false,
     customSynopsis = "millrace evaluate SPEC [--output FOLDER] [OPTIONS]",
     description = {
-      "Evaluates models on the tasks of a spec, compares them row by row with the last accepted run,",
-      "and ends with exit code 0 (passed) or 5 (a gate failed). docs/evaluation.md describes specs.",
+      "Evaluates models as a spec says, and compares them with the last accepted run.",
+      "The comparison is row by row; the exit code is 0 (passed) or 5 (a gate failed).",
+      "docs/evaluation.md describes specs.",
       "Run the same command again to go on where it was interrupted."
     },
     footerHeading = "%nExamples:%n",

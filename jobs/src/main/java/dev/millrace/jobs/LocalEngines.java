@@ -78,6 +78,9 @@ final class LocalEngines implements EngineFactories, BenchEngines {
     if (asksForGpus(settings) || !settings.backend().equals(AUTO)) {
       return new Choice(executors(settings).complete(settings), Optional.empty());
     }
+    if (settings.deviceMemoryBytes() > 0) {
+      return new Choice(new CudaExecutors().complete(settings), Optional.empty());
+    }
     Choice here = choose(settings);
     return new Choice(
         here.settings(),
@@ -112,6 +115,15 @@ final class LocalEngines implements EngineFactories, BenchEngines {
       return new Choice(
           new CudaExecutors().complete(settings),
           Optional.of("Running on " + presence.devices().get(0) + others(presence) + "."));
+    }
+    if (settings.deviceMemoryBytes() > 0) {
+      return new Choice(
+          new CudaExecutors().complete(settings),
+          presence
+              .problem()
+              .map(
+                  problem ->
+                      "Planning for GPUs elsewhere, as --gpu-memory says: " + problem + "."));
     }
     return new Choice(
         HostExecutors.CPU.complete(settings),

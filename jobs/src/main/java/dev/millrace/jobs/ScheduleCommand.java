@@ -31,9 +31,10 @@ import picocli.CommandLine.Parameters;
     versionProvider = Version.class,
     sortOptions = false,
     description = {
-      "Writes what starts an evaluation every night: units for systemd, a line for cron, a CronJob",
-      "for Kubernetes, a DAG for Airflow. A night that was cut off goes on at the next start; two",
-      "never overlap; each date has one night, whatever the clock does."
+      "Writes what starts an evaluation every night, for systemd, cron and others.",
+      "These are units for systemd, a line for cron, a CronJob for Kubernetes, a DAG for Airflow. A",
+      "night that was cut off goes on at the next start; two never overlap; each date has one night,",
+      "whatever the clock does."
     },
     footerHeading = "%nExamples:%n",
     footer = {
@@ -72,7 +73,7 @@ final class ScheduleCommand implements Callable<Integer> {
       names = "--to",
       paramLabel = "FOLDER",
       defaultValue = ".",
-      description = "Where to write the files. Default: ${DEFAULT-VALUE}.")
+      description = "Where to write the files. Default: the working folder.")
   private Path to;
 
   @Option(

@@ -42,6 +42,27 @@ class CommandsTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"convert", "schedule", "bench", "stress-memory"})
+  void helpPromisesNoDefaultThatIsNone(String command) {
+    String help = CommandLineRun.millrace(cache, command, "--help").out();
+
+    assertFalse(help.contains("Default: null"), help);
+    assertFalse(help.contains("Default: .."), help);
+    assertFalse(help.contains("else the sample model"), help);
+  }
+
+  @Test
+  void helpOfMillraceSaysWhatEachCommandDoesInFull() {
+    String help = CommandLineRun.millrace(cache, "--help").out();
+
+    String commands =
+        help.substring(help.indexOf("Commands:\n"), help.indexOf("\nExit codes:")).stripTrailing();
+    for (String entry : commands.substring("Commands:\n".length()).split("\n(?=  [a-z])", -1)) {
+      assertTrue(entry.endsWith("."), entry);
+    }
+  }
+
   @Test
   void helpOfRunJobNamesEveryFlag() {
     String help = CommandLineRun.runJob(cache, "--help").out();
@@ -142,6 +163,8 @@ class CommandsTest {
         "--output-format parket  | --output-format: expected same, parquet, arrow, jsonl; found 'parket'; did you mean parquet?",
         "--kv-cache lots         | --kv-cache: expected a size such as 512MiB or 4GiB, found 'lots'",
         "--allowed-failures 200% | --allowed-failures: expected a share from 0 to 1, such as 0.01 or 1%, found '200%'",
+        "--template-variable x=  | --template-variable: expected NAME=VALUE, found 'x='; for example enable_thinking=false",
+        "--threads 0             | engine.threads: expected at least 1, found 0 (from --threads)",
         "--set tpp=2             | Unknown key 'tpp' in --set",
         "--spec none.yaml        | Expected a job spec, found no file none.yaml",
         "--prompt-column a --messages-column b | expected one prompt column, found several named"

@@ -119,4 +119,22 @@ class LocalEnginesTest {
     assertTrue(looks.isEmpty(), looks.toString());
     assertFalse(choice.notice().isPresent());
   }
+
+  @Test
+  void theMemoryOfAGpuAsksForOne() {
+    EngineSettings asked = ASKED.withDeviceMemoryBytes(80L << 30);
+
+    Choice elsewhere = withoutGpus.choose(asked);
+    Choice here = withGpus.choose(asked);
+    Choice workers = withoutGpus.chooseForOthers(asked);
+
+    assertEquals("cuda", elsewhere.settings().backend());
+    assertEquals(
+        "Planning for GPUs elsewhere, as --gpu-memory says: no driver.",
+        elsewhere.notice().orElseThrow());
+    assertEquals("cuda", here.settings().backend());
+    assertTrue(here.notice().orElseThrow().startsWith("Running on GPU 0"), here.toString());
+    assertEquals("cuda", workers.settings().backend());
+    assertTrue(workers.notice().isEmpty(), workers.toString());
+  }
 }

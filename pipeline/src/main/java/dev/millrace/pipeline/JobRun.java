@@ -254,9 +254,9 @@ final class JobRun {
               stage.chunks().size(),
               cancel);
       try (watch) {
-        if (open.isEmpty()) {
+        if (open.isEmpty() && !stage.chunks().isEmpty()) {
           watch.resumed();
-        } else {
+        } else if (!open.isEmpty()) {
           StorageErrors.guard(
               output.folder().journals(),
               () -> {

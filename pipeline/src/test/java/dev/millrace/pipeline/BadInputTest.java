@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.millrace.pipeline.job.ColumnSettings;
 import dev.millrace.pipeline.job.ExitCode;
@@ -65,7 +66,10 @@ final class BadInputTest {
     byte[] bytes = Files.readAllBytes(file);
     for (int length : new int[] {bytes.length - 1, bytes.length / 2, 12}) {
       Files.write(file, Arrays.copyOf(bytes, length));
-      refused(job(file), "damaged, truncated or unsupported", "t.parquet", "write the file again");
+      JobException refused =
+          refused(
+              job(file), "damaged, truncated or unsupported", "t.parquet", "write the file again");
+      assertFalse(refused.getMessage().contains("Source["), refused.getMessage());
     }
   }
 
@@ -317,6 +321,21 @@ final class BadInputTest {
     Path lines = Jobs.lines(folder.resolve("a.jsonl"), "{'prompt':'x'}");
     Path blocked = Files.writeString(folder.resolve("blocked"), "a file");
     refused(Jobs.settings(lines, blocked), "expected an output folder that can be written");
+  }
+
+  @Test
+  void outputWhereNoFolderCanBeIsRefused() throws IOException {
+    assumeTrue(Files.isDirectory(Path.of("/proc/self")), "no file system of this kind");
+    Path lines = Jobs.lines(folder.resolve("a.jsonl"), "{'prompt':'x'}");
+    refused(Jobs.settings(lines, Path.of("/proc/millrace/out")), "choose another output");
+  }
+
+  @Test
+  void inputBelowTheOutputFolderIsRefused() throws IOException {
+    Path out = Jobs.lines(folder.resolve("out/a.jsonl"), "{'prompt':'x'}").getParent();
+    for (Path input : List.of(out, out.resolve("*.jsonl"), out.resolve("../out"))) {
+      refused(Jobs.settings(input, out), "expected an input outside of the output folder");
+    }
   }
 
   @Test

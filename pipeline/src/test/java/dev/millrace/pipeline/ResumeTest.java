@@ -231,6 +231,22 @@ final class ResumeTest {
     assertTrue(refused.getMessage().contains("input b.jsonl: file 2"), refused.getMessage());
   }
 
+  @Test
+  void aRefusalShowsLongValuesWhereTheyDiffer() throws IOException {
+    String same = "model=" + "0".repeat(200) + " ranks=1 variables=";
+    Jobs.run(settings, same + "{thinking=true}" + "a".repeat(200));
+
+    ResumeRefusedException refused =
+        assertThrows(
+            ResumeRefusedException.class,
+            () -> Jobs.run(settings, same + "{thinking=false}" + "a".repeat(200)));
+
+    String message = refused.getMessage();
+    assertTrue(message.contains("000 ranks=1 variables={thinking=true}aaa"), message);
+    assertTrue(message.contains("000 ranks=1 variables={thinking=false}aaa"), message);
+    assertTrue(message.length() < 700, "still cut: " + message);
+  }
+
   private void assertDifference(
       JobSettings changed, String engine, String name, String before, String now) {
     ResumeRefusedException refused =
@@ -284,6 +300,7 @@ final class ResumeTest {
     assertEquals(6, plan.chunks());
     assertFalse(plan.resumed());
     assertEquals(256L * ROWS, plan.outputTokensMax());
+    assertEquals("<user>row 13 DEADLINE".length() + 256, plan.longestRequestTokens());
     assertFalse(Files.exists(folder.resolve("out/a.jsonl")));
     byte[] staged = Files.readAllBytes(work("stage/stage.json"));
 
@@ -291,6 +308,37 @@ final class ResumeTest {
 
     assertTrue(report.plan().promptTokens() == plan.promptTokens());
     assertArrayEquals(staged, Files.readAllBytes(work("stage/stage.json")), "staged once");
+  }
+
+  @Test
+  void severalAnswersAreMoreTokensButNoLongerRequest() {
+    SamplingSettings four = SamplingSettings.builder().temperature(1).n(4).build();
+
+    StagePlan plan =
+        BatchJob.of(settings.withSampling(four), ScriptedEngineFactory.named("several")).stage();
+
+    assertEquals(4L * 256 * ROWS, plan.outputTokensMax());
+    assertEquals("<user>row 13 DEADLINE".length() + 256, plan.longestRequestTokens());
+  }
+
+  @Test
+  void whatHadNothingToDoWasNotDoneByAnEarlierRun() throws IOException {
+    Path none = Files.createFile(folder.resolve("none.jsonl"));
+    JobSettings empty = Jobs.settings(none, folder.resolve("empty"));
+    List<JobStage> resumed = new ArrayList<>();
+    JobListener listener =
+        new JobListener() {
+          @Override
+          public void stageFinished(JobStage stage, double seconds, boolean earlier) {
+            if (earlier) {
+              resumed.add(stage);
+            }
+          }
+        };
+
+    BatchJob.of(empty, ScriptedEngineFactory.named("none")).withListener(listener).run();
+
+    assertEquals(List.of(), resumed);
   }
 
   @Test

@@ -96,7 +96,7 @@ public final class EndReport {
   }
 
   private String requests() {
-    return Amounts.count(report.requests())
+    return Amounts.count(report.requests() - report.resumedRequests())
         + " computed, "
         + Amounts.count(report.duplicates())
         + " answered as duplicates, "

@@ -12,10 +12,14 @@ public final class PlanReport {
   /** What {@link MemoryEntry#purpose} calls the cache. */
   private static final String KV_CACHE = "kv-cache";
 
+  private static final String ON_THE_CPU =
+      " On the CPU ranks share the cores, and more of them make no job faster.";
+
   private final StagePlan plan;
   private final MemoryForecast chosen;
   private final List<MemoryForecast> others;
   private final Optional<TimeForecast> time;
+  private final boolean onGpus;
 
   /**
    * A report.
@@ -23,16 +27,19 @@ public final class PlanReport {
    * @param chosen memory of the rank count asked for
    * @param others memory of the other rank counts, those that cannot run included
    * @param time expected time, if a rate is known
+   * @param onGpus whether ranks have a GPU each; else they share the cores
    */
   public PlanReport(
       StagePlan plan,
       MemoryForecast chosen,
       List<MemoryForecast> others,
-      Optional<TimeForecast> time) {
+      Optional<TimeForecast> time,
+      boolean onGpus) {
     this.plan = plan;
     this.chosen = chosen;
     this.others = List.copyOf(others);
     this.time = time;
+    this.onGpus = onGpus;
   }
 
   /** Several lines, ending in a line break. */
@@ -41,8 +48,12 @@ public final class PlanReport {
     columns.heading("Plan; nothing was generated.").gap();
     rows(columns);
     tokens(columns);
-    memory(columns);
-    time(columns);
+    if (!chosen.perRank().isEmpty()) {
+      memory(columns);
+    }
+    if (chosen.fits()) {
+      time(columns);
+    }
     columns.gap().heading("Other rank counts:").gap();
     columns.row("tp", String.format("%14s  %14s", "each rank", "all ranks"));
     for (MemoryForecast other : others) {
@@ -51,7 +62,7 @@ public final class PlanReport {
     columns.gap();
     columns.heading(
         chosen.fits()
-            ? "It fits. On the CPU ranks share the cores, and more of them make no job faster."
+            ? "It fits." + (onGpus ? "" : ON_THE_CPU)
             : "It does not fit: " + chosen.obstacle() + " (exit code 4).");
     return columns.toString();
   }

@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /** Turns a {@link JobSpec} into settings of pipeline and engine; touches no file. */
@@ -30,6 +31,7 @@ public final class JobComposer {
   public static final String WORKSPACE_VARIABLE = "MILLRACE_WORKSPACE";
 
   private static final String DIRECT = "direct";
+  private static final Set<String> HOST_BACKENDS = Set.of("cpu", "reference");
 
   private final Console console;
 
@@ -118,20 +120,30 @@ public final class JobComposer {
         spec.text(JobOption.SYSTEM_PROMPT),
         spec.flag(JobOption.RAW_PROMPT),
         sampling(spec),
-        spec.integer(JobOption.LIMIT, 0),
+        longOrOpen(spec, JobOption.LIMIT),
         output(spec, inputs, notices),
         spec.smallInteger(JobOption.CHUNK_ROWS, 0),
         spec.decimal(JobOption.ALLOWED_FAILURES),
         spec.flag(JobOption.RESUME),
-        spec.smallInteger(JobOption.WORKERS, 0),
+        intOrOpen(spec, JobOption.WORKERS),
         beamArguments(spec));
   }
 
-  /** How prompts are read. */
+  /**
+   * How prompts are read.
+   *
+   * @throws IllegalArgumentException if template variables are given that no template would see
+   */
   public static TextSettings text(JobSpec spec) {
     Map<String, Object> variables = new TreeMap<>();
     spec.pairs(JobOption.TEMPLATE_VARIABLES)
         .forEach((name, value) -> variables.put(name, TemplateValue.of(value)));
+    if (spec.flag(JobOption.RAW_PROMPT) && !variables.isEmpty()) {
+      throw new IllegalArgumentException(
+          "template_variables: expected none beside raw_prompt, which leaves out the template that"
+              + " would see them, found "
+              + String.join(", ", variables.keySet()));
+    }
     return TextSettings.defaults()
         .withParseSpecialTokens(spec.flag(JobOption.PARSE_SPECIAL_TOKENS))
         .withTemplateVariables(variables);
@@ -208,28 +220,40 @@ public final class JobComposer {
    * @throws IllegalArgumentException naming the field that is out of range
    */
   public static EngineSettings engine(JobSpec spec) {
+    checkBackend(spec);
     List<Integer> devices = spec.integers(JobOption.DEVICES);
     boolean ranksByDevices = !devices.isEmpty() && !spec.isGiven(JobOption.TP);
     return new EngineSettings(
         spec.text(JobOption.BACKEND),
         ranksByDevices ? devices.size() : atLeastOne(spec, JobOption.TP),
-        spec.has(JobOption.BATCH_SIZE) ? atLeastOne(spec, JobOption.BATCH_SIZE) : 0,
-        spec.has(JobOption.STEP_TOKENS) ? atLeastOne(spec, JobOption.STEP_TOKENS) : 0,
+        intOrOpen(spec, JobOption.BATCH_SIZE),
+        intOrOpen(spec, JobOption.STEP_TOKENS),
         kvCacheBytes(spec),
-        spec.smallInteger(JobOption.MAX_MODEL_LEN, 0),
+        intOrOpen(spec, JobOption.MAX_MODEL_LEN),
         spec.flag(JobOption.PREFIX_CACHING),
-        spec.smallInteger(JobOption.THREADS, 0),
+        intOrOpen(spec, JobOption.THREADS),
         Math.multiplyExact(atLeastOne(spec, JobOption.STEP_TIMEOUT), 1000L),
         devices,
-        spec.integer(JobOption.GPU_MEMORY, 0),
-        spec.has(JobOption.MEMORY_FRACTION) ? spec.decimal(JobOption.MEMORY_FRACTION) : 0,
+        longOrOpen(spec, JobOption.GPU_MEMORY),
+        memoryFraction(spec),
         spec.flag(JobOption.BATCH_INVARIANT),
         KvCacheType.valueOf(spec.text(JobOption.KV_CACHE_TYPE).toUpperCase(Locale.ROOT)));
   }
 
+  private static void checkBackend(JobSpec spec) {
+    String backend = spec.text(JobOption.BACKEND);
+    for (JobOption option : List.of(JobOption.DEVICES, JobOption.GPU_MEMORY)) {
+      if (spec.has(option) && HOST_BACKENDS.contains(backend)) {
+        throw new IllegalArgumentException(
+            "%s: expected backend cuda or auto with it, found %s; drop one of them"
+                .formatted(option.key(), backend));
+      }
+    }
+  }
+
   private static long kvCacheBytes(JobSpec spec) {
     if (!spec.has(JobOption.KV_CACHE_GIB)) {
-      return spec.integer(JobOption.KV_CACHE, 0);
+      return longOrOpen(spec, JobOption.KV_CACHE);
     }
     double gib = spec.decimal(JobOption.KV_CACHE_GIB);
     if (spec.has(JobOption.KV_CACHE)) {
@@ -245,8 +269,33 @@ public final class JobComposer {
     return Math.round(gib * (1L << 30));
   }
 
+  private static double memoryFraction(JobSpec spec) {
+    if (!spec.has(JobOption.MEMORY_FRACTION)) {
+      return 0; // open
+    }
+    double share = spec.decimal(JobOption.MEMORY_FRACTION);
+    if (share == 0) {
+      throw new IllegalArgumentException(
+          JobOption.MEMORY_FRACTION.key() + ": expected a share above 0, found 0");
+    }
+    return share;
+  }
+
+  /** 0, which settings take for open, only if the option is not set. */
+  private static int intOrOpen(JobSpec spec, JobOption option) {
+    return spec.has(option) ? atLeastOne(spec, option) : 0;
+  }
+
+  /** As {@link #intOrOpen}. */
+  private static long longOrOpen(JobSpec spec, JobOption option) {
+    return spec.has(option) ? checkedAtLeastOne(option, spec.integer(option, 0)) : 0;
+  }
+
   private static int atLeastOne(JobSpec spec, JobOption option) {
-    int value = spec.smallInteger(option, 0);
+    return (int) checkedAtLeastOne(option, spec.smallInteger(option, 0));
+  }
+
+  private static long checkedAtLeastOne(JobOption option, long value) {
     if (value < 1) {
       throw new IllegalArgumentException(option.key() + ": expected at least 1, found " + value);
     }

@@ -3,8 +3,10 @@ package dev.millrace.jobs.run;
 import dev.millrace.api.engine.EngineException;
 import dev.millrace.api.engine.EngineFactory;
 import dev.millrace.api.engine.MemoryProbe;
+import dev.millrace.api.request.SamplingSettings;
 import dev.millrace.api.workspace.Workspace;
 import dev.millrace.api.workspace.WorkspaceManifest;
+import dev.millrace.cuda.CudaExecutors;
 import dev.millrace.jobs.console.Console;
 import dev.millrace.jobs.memory.MemoryPlot;
 import dev.millrace.jobs.memory.MemoryRecord;
@@ -20,6 +22,7 @@ import dev.millrace.jobs.report.JsonReport;
 import dev.millrace.jobs.report.MemoryForecast;
 import dev.millrace.jobs.report.PlanReport;
 import dev.millrace.jobs.report.TimeForecast;
+import dev.millrace.jobs.spec.JobOption;
 import dev.millrace.jobs.spec.JobSpec;
 import dev.millrace.pipeline.BatchJob;
 import dev.millrace.pipeline.job.CancelToken;
@@ -31,6 +34,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.Optional;
 import java.util.function.Function;
 
@@ -64,6 +68,7 @@ public final class JobRunner {
     ComposedJob composed = compose(spec);
     Path workspace = models.workspace(composed.model());
     WorkspaceManifest manifest = checkedManifest(workspace, composed.engine().ranks());
+    checkTokens(composed.job().sampling(), manifest);
     EngineFactory factory = composed.placement().place(factory(workspace, composed));
     FlinkLibraries libraries = new FlinkLibraries();
     ProgressPrinter progress = progress(composed);
@@ -107,6 +112,7 @@ public final class JobRunner {
     ComposedJob composed = compose(spec);
     Path workspace = models.workspace(composed.model());
     WorkspaceManifest manifest = checkedManifest(workspace, composed.engine().ranks());
+    checkTokens(composed.job().sampling(), manifest);
     EngineFactory factory = factory(workspace, composed);
     ProgressPrinter progress = progress(composed);
     StagePlan staged = watched(composed, factory, progress, progress, BatchJob::stage);
@@ -116,7 +122,8 @@ public final class JobRunner {
     if (chosen.fits() && staged.requests() > 0) {
       time = expectedTime(composed, manifest, factory, staged);
     }
-    console.out().print(new PlanReport(staged, chosen, memory.others(), time).text());
+    boolean onGpus = composed.engine().backend().equals(CudaExecutors.FAMILY);
+    console.out().print(new PlanReport(staged, chosen, memory.others(), time, onGpus).text());
     console.out().flush();
     return chosen.fits() ? ExitCode.DONE : ExitCode.DOES_NOT_FIT;
   }
@@ -185,6 +192,28 @@ public final class JobRunner {
           e);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Else each row would fail by itself, and only once a model is loaded. */
+  private static void checkTokens(SamplingSettings sampling, WorkspaceManifest manifest) {
+    checkTokens(JobOption.LOGIT_BIAS, sampling.logitBias().keySet(), manifest);
+    checkTokens(JobOption.STOP_TOKEN_IDS, sampling.stopTokenIds(), manifest);
+  }
+
+  private static void checkTokens(
+      JobOption option, Collection<Integer> tokenIds, WorkspaceManifest manifest) {
+    int vocabulary = manifest.shape().vocabularySize();
+    for (int tokenId : tokenIds) {
+      if (tokenId < 0 || tokenId >= vocabulary) {
+        throw CommandException.usage(
+            option.flag()
+                + ": expected token ids from 0 to "
+                + (vocabulary - 1)
+                + ", those of the model, found "
+                + tokenId,
+            "Correct it; ids differ between models.");
+      }
     }
   }
 

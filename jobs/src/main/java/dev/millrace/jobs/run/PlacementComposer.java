@@ -17,17 +17,35 @@ final class PlacementComposer {
 
   static Placement compose(JobSpec spec) {
     boolean onFlink = spec.text(JobOption.RUNNER).equals(FLINK);
-    for (JobOption option : List.of(JobOption.FLINK_MASTER, JobOption.PARALLELISM)) {
-      if (!onFlink && spec.isGiven(option)) {
-        throw CommandException.usage(
-            option.flag() + ": expected --runner flink with it, found the direct runner",
-            "Add --runner flink, or drop " + option.flag() + ".");
-      }
-    }
     String host = spec.text(JobOption.ENGINE_HOST);
     boolean ownProcess = host.equals("process") || (onFlink && host.equals("auto"));
+    if (!onFlink) {
+      refuse(
+          spec,
+          List.of(JobOption.FLINK_MASTER, JobOption.PARALLELISM),
+          "--runner flink",
+          "the direct runner");
+    }
+    if (!ownProcess) {
+      refuse(
+          spec,
+          List.of(JobOption.ENGINE_JVM, JobOption.ENGINE_LINGER, JobOption.REPLICAS),
+          "--engine-host process",
+          "an engine in the " + (onFlink ? "worker's" : "program's") + " own JVM");
+    }
     return new Placement(
         onFlink ? Optional.of(flink(spec)) : Optional.empty(), ownProcess, host(spec));
+  }
+
+  /** Options that would do nothing. */
+  private static void refuse(JobSpec spec, List<JobOption> options, String expected, String found) {
+    for (JobOption option : options) {
+      if (spec.isChanged(option)) {
+        throw CommandException.usage(
+            option.flag() + ": expected " + expected + " with it, found " + found,
+            "Add " + expected + ", or drop " + option.flag() + ".");
+      }
+    }
   }
 
   private static FlinkSettings flink(JobSpec spec) {

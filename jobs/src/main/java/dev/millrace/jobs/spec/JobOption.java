@@ -174,7 +174,7 @@ public enum JobOption {
       OptionType.PATH,
       null,
       "ws",
-      "Converted model to run. Unset: $MILLRACE_WORKSPACE, else the sample model."),
+      "Converted model to run. Unset: $MILLRACE_WORKSPACE; jobs else take the sample model."),
   MODEL_CHECKPOINT(
       MODEL,
       "model",

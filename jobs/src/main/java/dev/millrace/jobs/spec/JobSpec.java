@@ -51,6 +51,11 @@ public final class JobSpec {
     return has(option) && !settings.get(option).origin().equals(DEFAULT_ORIGIN);
   }
 
+  /** Whether the option has another value than its default. */
+  public boolean isChanged(JobOption option) {
+    return !Objects.equals(value(option), defaults().value(option));
+  }
+
   /** Where the value came from, for messages: a flag, {@code --set}, a line of a file. */
   public String origin(JobOption option) {
     return has(option) ? settings.get(option).origin() : "not set";
@@ -140,7 +145,9 @@ public final class JobSpec {
       try {
         return new Assignment(option, option.type().parse(texts, option.choices()), origin);
       } catch (IllegalArgumentException e) {
-        throw new IllegalArgumentException(option.key() + ": " + e.getMessage(), e);
+        String example =
+            option.type() == OptionType.PAIRS ? "; for example " + option.example() : "";
+        throw new IllegalArgumentException(option.key() + ": " + e.getMessage() + example, e);
       }
     }
   }

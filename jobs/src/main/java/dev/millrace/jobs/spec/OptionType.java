@@ -180,7 +180,7 @@ public enum OptionType {
     for (String text : texts) {
       int equals = text.indexOf('=');
       if (equals < 1 || equals == text.length() - 1) {
-        throw unexpected("NAME=VALUE, for example max_tokens=limit", text);
+        throw unexpected("NAME=VALUE", text);
       }
       values.put(text.substring(0, equals), text.substring(equals + 1));
     }

@@ -133,6 +133,19 @@ class BadInputTest {
   }
 
   @Test
+  void tokensThatTheModelDoesNotKnowAreRefusedBeforeAnythingIsStaged() {
+    Path prompts = RepositoryFiles.sampleData("prompts.jsonl");
+
+    assertRefused(
+        run(prompts, "--dry-run", "--stop-token-ids", "2,1000000"),
+        "--stop-token-ids: expected token ids from 0 to ",
+        "found 1000000");
+    assertRefused(
+        run(prompts, "--logit-bias", "1000000=5"), "--logit-bias: expected", "found 1000000");
+    assertTrue(Files.notExists(folder.resolve("out")));
+  }
+
+  @Test
   void damagedWorkspaceIsRefused() throws IOException {
     Path workspace = Files.createDirectory(folder.resolve("ws"));
     Files.writeString(workspace.resolve("manifest.json"), "{}");

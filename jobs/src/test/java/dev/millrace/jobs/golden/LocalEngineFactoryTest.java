@@ -116,7 +116,7 @@ final class LocalEngineFactoryTest {
     DoesNotFitException small =
         assertThrows(
             DoesNotFitException.class, () -> factory(SETTINGS.withKvCacheBytes(5000)).openEngine());
-    assertTrue(small.getMessage().contains("kvCacheBytes"), small.getMessage());
+    assertTrue(small.getMessage().contains("--kv-cache"), small.getMessage());
     EngineFactory nowhere = new LocalEngineFactory(folder.resolve("none").toString(), SETTINGS);
     EngineException missing = assertThrows(EngineException.class, nowhere::openEngine);
     assertTrue(missing.getMessage().contains("none"), missing.getMessage());

@@ -1,6 +1,7 @@
 package dev.millrace.jobs.report;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -78,7 +79,7 @@ class ReportsTest {
 
           rows        1,003 in = 1,000 completed + 3 failed
                       3 failed: PROMPT_NULL
-          requests    900 computed, 100 answered as duplicates, 17 kept from an earlier run
+          requests    883 computed, 100 answered as duplicates, 17 kept from an earlier run
           tokens      45,000 in (12,000 cached), 30,000 out; 3,625 out/s while generating
           time        10 s = stage 0.50 + load 0.25 + generate 8.00 + assemble 0.25 + rest 1.00
           engine      cpu-vector, 2 ranks, up to 64 sequences of 2,048 tokens
@@ -183,7 +184,8 @@ class ReportsTest {
                 PLAN,
                 two,
                 List.of(one, three),
-                Optional.of(new TimeForecast(12, 34, "as fast as the last run")))
+                Optional.of(new TimeForecast(12, 34, "as fast as the last run")),
+                false)
             .text();
 
     assertEquals(
@@ -215,11 +217,22 @@ class ReportsTest {
   }
 
   @Test
-  void planThatDoesNotFitSaysWhy() {
+  void planForGpusSaysNothingOfTheCpu() {
+    MemoryForecast chosen = new MemoryForecast(1, List.of(WEIGHTS), null);
+
+    String text = new PlanReport(PLAN, chosen, List.of(), Optional.empty(), true).text();
+
+    assertTrue(text.endsWith("\nIt fits.\n"), text);
+  }
+
+  @Test
+  void planThatDoesNotFitSaysWhyAndNothingThatIsNotKnown() {
     MemoryForecast chosen = new MemoryForecast(1, List.of(), "KV cache: too large");
 
-    String text = new PlanReport(PLAN, chosen, List.of(), Optional.empty()).text();
+    String text = new PlanReport(PLAN, chosen, List.of(), Optional.empty(), false).text();
 
     assertTrue(text.endsWith("It does not fit: KV cache: too large (exit code 4).\n"), text);
+    assertFalse(text.contains("memory  "), text);
+    assertFalse(text.contains("time  "), text);
   }
 }

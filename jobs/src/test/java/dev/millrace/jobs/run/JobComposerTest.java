@@ -17,6 +17,8 @@ import dev.millrace.jobs.outcome.ExitCode;
 import dev.millrace.jobs.spec.JobOption;
 import dev.millrace.jobs.spec.JobSpec;
 import dev.millrace.jobs.spec.JobSpec.Assignment;
+import dev.millrace.jobs.spec.SpecReader;
+import dev.millrace.jobs.spec.SpecWriter;
 import dev.millrace.pipeline.flink.FlinkSettings;
 import dev.millrace.pipeline.job.JobSettings;
 import dev.millrace.pipeline.job.OutputSettings;
@@ -70,12 +72,54 @@ class JobComposerTest {
   @EnumSource(
       value = JobOption.class,
       mode = EnumSource.Mode.EXCLUDE,
-      names = {"INPUT", "RUNNER", "FLINK_MASTER", "PARALLELISM", "MIN_TOKENS", "KEEP_WORK_FILES"})
+      names = {
+        "INPUT",
+        "RUNNER",
+        "FLINK_MASTER",
+        "PARALLELISM",
+        "ENGINE_JVM",
+        "ENGINE_LINGER",
+        "REPLICAS",
+        "MIN_TOKENS",
+        "KEEP_WORK_FILES"
+      })
   void everyOptionTakesEffect(JobOption option) {
     ComposedJob without = compose(Map.of(), JobOption.INPUT, "rows.jsonl");
     ComposedJob with = compose(Map.of(), JobOption.INPUT, "rows.jsonl", option, option.example());
 
     assertNotEquals(without, with, option.key());
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = JobOption.class,
+      names = {"ENGINE_JVM", "ENGINE_LINGER", "REPLICAS"})
+  void optionsOfTheEnginesProcessNeedOne(JobOption option) {
+    Object[] process = {JobOption.INPUT, "a", JobOption.ENGINE_HOST, "process"};
+    Object[] more = {
+      JobOption.INPUT, "a", JobOption.ENGINE_HOST, "process", option, option.example()
+    };
+
+    assertNotEquals(compose(Map.of(), process), compose(Map.of(), more));
+    CommandException failure =
+        assertThrows(
+            CommandException.class,
+            () -> compose(Map.of(), JobOption.INPUT, "a", option, option.example()));
+    assertEquals(
+        option.flag()
+            + ": expected --engine-host process with it, found an engine in the program's own JVM",
+        failure.getMessage());
+  }
+
+  @Test
+  void theSpecThatIsPrintedCanBeRun() {
+    JobSpec spec =
+        JobSpec.defaults()
+            .with(List.of(Assignment.parse(JobOption.INPUT, List.of("a"), "--input")));
+    List<Assignment> printed = new SpecReader(Map.of()).parse(SpecWriter.write(spec), "printed");
+    JobComposer composer = new JobComposer(new Console(NOWHERE, NOWHERE, Map.of(), false));
+
+    assertEquals(composer.compose(spec), composer.compose(JobSpec.defaults().with(printed)));
   }
 
   @Test
@@ -133,6 +177,47 @@ class JobComposerTest {
 
     assertEquals(ExitCode.USAGE, failure.exitCode());
     assertTrue(failure.getMessage().contains("raw_prompt"), failure.getMessage());
+  }
+
+  @Test
+  void rawPromptsAndTemplateVariablesContradictEachOther() {
+    CommandException failure =
+        assertThrows(
+            CommandException.class,
+            () ->
+                compose(
+                    Map.of(),
+                    JobOption.INPUT,
+                    "x.jsonl",
+                    JobOption.RAW_PROMPT,
+                    "true",
+                    JobOption.TEMPLATE_VARIABLES,
+                    "enable_thinking=false"));
+
+    assertEquals(ExitCode.USAGE, failure.exitCode());
+    assertTrue(
+        failure.getMessage().contains("expected none beside raw_prompt"), failure.toString());
+    assertTrue(failure.getMessage().contains("enable_thinking"), failure.getMessage());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"GPU_MEMORY, 80GiB, cpu", "DEVICES, 0, cpu", "GPU_MEMORY, 80GiB, reference"})
+  void whatIsSaidOfGpusContradictsABackendWithout(JobOption option, String value, String backend) {
+    CommandException failure =
+        assertThrows(
+            CommandException.class,
+            () ->
+                compose(Map.of(), JobOption.INPUT, "a", JobOption.BACKEND, backend, option, value));
+
+    assertEquals(ExitCode.USAGE, failure.exitCode());
+    assertEquals(
+        option.key()
+            + ": expected backend cuda or auto with it, found "
+            + backend
+            + "; drop one of them (from "
+            + option.flag()
+            + ")",
+        failure.getMessage());
   }
 
   @Test
@@ -229,6 +314,15 @@ class JobComposerTest {
     "LOGPROBS, 101, logprobs",
     "TP, 0, tp",
     "BATCH_SIZE, 0, engine.batch_size",
+    "LIMIT, 0, limit",
+    "WORKERS, 0, workers",
+    "THREADS, 0, engine.threads",
+    "MAX_MODEL_LEN, 0, engine.max_model_len",
+    "KV_CACHE, 0, engine.kv_cache",
+    "GPU_MEMORY, 0, gpu_memory",
+    "MEMORY_FRACTION, 0, engine.memory_fraction",
+    "TEMPLATE_VARIABLES, messages=x, template_variables",
+    "TEMPLATE_VARIABLES, add_generation_prompt=false, template_variables",
     "STEP_TIMEOUT, 0, engine.step_timeout"
   })
   void valuesOutOfRangeAreRefusedWithTheFlagTheyCameFrom(

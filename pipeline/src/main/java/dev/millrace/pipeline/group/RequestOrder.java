@@ -78,7 +78,7 @@ final class RequestOrder implements Closeable {
   }
 
   private static long expectedTokens(StagedRecord request) {
-    return (long) request.tokenCount() + request.outputTokensMax();
+    return request.tokenCount() + request.outputTokensMax();
   }
 
   long requests() {

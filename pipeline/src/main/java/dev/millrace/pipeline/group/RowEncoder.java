@@ -151,9 +151,15 @@ final class RowEncoder {
       digest.update((byte) 3);
       digest.update(request.id().getBytes(StandardCharsets.UTF_8));
     }
-    int output = scoring ? 0 : Math.multiplyExact(sampling.maxTokens(), sampling.n());
     return StagedRecord.of(
-        tokens, digest.digest(), position, output, request.id(), json, request.continuation());
+        tokens,
+        digest.digest(),
+        position,
+        scoring ? 0 : sampling.maxTokens(),
+        sampling.n(),
+        request.id(),
+        json,
+        request.continuation());
   }
 
   private int[] tokens(RowRequest request) throws RequestException {

@@ -26,7 +26,7 @@ import java.util.TreeMap;
  * @param promptTokens of the distinct requests
  * @param sharedPrefixTokens of them in whole blocks shared with the request before
  * @param outputTokensMax most tokens that can come out
- * @param longestRequestTokens largest prompt plus output
+ * @param longestRequestTokens largest prompt plus one answer
  * @param contextTokensMax what the model takes
  * @param promptLengths of the distinct requests
  * @param columns which output columns the rows need

@@ -7,8 +7,8 @@ import java.util.Arrays;
 /**
  * A staged request as one byte array whose order, bytes compared as unsigned, is the order of token
  * sequences: tokens plus one (big-endian), a zero, 16 bytes of content hash, the row's position,
- * tokens that may come out, id, sampling settings, continuation, and last the number of tokens.
- * Equal requests are neighbours, the first row of them first.
+ * the most tokens of an answer, the answers, id, sampling settings, continuation, and last the
+ * number of tokens. Equal requests are neighbours, the first row of them first.
  */
 @SuppressWarnings("ArrayRecordComponent")
 record StagedRecord(byte[] bytes) {
@@ -19,7 +19,8 @@ record StagedRecord(byte[] bytes) {
       int[] tokens,
       byte[] hash,
       long position,
-      int outputTokensMax,
+      int answerTokensMax,
+      int answers,
       String id,
       String sampling,
       String continuation) {
@@ -30,7 +31,7 @@ record StagedRecord(byte[] bytes) {
         (tokens.length + 1) * Integer.BYTES
             + HASH_BYTES
             + Long.BYTES
-            + 2 * Integer.BYTES
+            + 3 * Integer.BYTES
             + 3 * Integer.BYTES
             + idBytes.length
             + length(samplingBytes)
@@ -39,7 +40,8 @@ record StagedRecord(byte[] bytes) {
     for (int token : tokens) {
       record.putInt(token + 1);
     }
-    record.putInt(0).put(hash, 0, HASH_BYTES).putLong(position).putInt(outputTokensMax);
+    record.putInt(0).put(hash, 0, HASH_BYTES).putLong(position);
+    record.putInt(answerTokensMax).putInt(answers);
     put(record, idBytes);
     put(record, samplingBytes);
     put(record, continuationBytes);
@@ -91,12 +93,19 @@ record StagedRecord(byte[] bytes) {
     return at(hashOffset() + HASH_BYTES).getLong();
   }
 
-  int outputTokensMax() {
+  /** Most tokens of one answer. */
+  int answerTokensMax() {
     return at(hashOffset() + HASH_BYTES + Long.BYTES).getInt();
   }
 
+  /** Most tokens of all its answers. */
+  long outputTokensMax() {
+    int answers = at(hashOffset() + HASH_BYTES + Long.BYTES + Integer.BYTES).getInt();
+    return (long) answerTokensMax() * answers;
+  }
+
   private String text(int index) {
-    ByteBuffer buffer = at(hashOffset() + HASH_BYTES + Long.BYTES + Integer.BYTES);
+    ByteBuffer buffer = at(hashOffset() + HASH_BYTES + Long.BYTES + 2 * Integer.BYTES);
     for (int i = 0; i < index; i++) {
       int skipped = buffer.getInt();
       buffer.position(buffer.position() + Math.max(0, skipped));

@@ -237,7 +237,7 @@ public final class Stager {
       lengths[tokens]++;
       promptTokens += tokens;
       outputTokensMax += request.outputTokensMax();
-      longest = Math.max(longest, tokens + request.outputTokensMax());
+      longest = Math.max(longest, tokens + request.answerTokensMax());
       if (before != null) {
         // the last token of a prompt is always computed: its logits are needed
         int shared = Math.min(request.sharedTokens(before), tokens - 1);

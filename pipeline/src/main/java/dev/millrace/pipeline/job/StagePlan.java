@@ -20,7 +20,7 @@ import java.util.Map;
  * @param sharedPrefixTokens those of them that the prefix cache can serve in the order chosen:
  *     whole blocks of {@value #PREFIX_BLOCK_TOKENS} tokens shared with the request before
  * @param outputTokensMax most tokens that can come out, over all choices
- * @param longestRequestTokens the largest prompt plus its {@code max_tokens}
+ * @param longestRequestTokens the largest prompt plus one answer's {@code max_tokens}
  * @param contextTokensMax most tokens the model takes, prompt and output together
  * @param promptLengths distribution of the prompt lengths of the distinct requests
  * @param resumed whether an earlier run had staged all this

@@ -1,11 +1,14 @@
 package dev.millrace.pipeline.read;
 
 import dev.millrace.pipeline.job.InvalidInputException;
+import dev.millrace.pipeline.job.JobException;
 import dev.millrace.pipeline.job.RetryableException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.SeekableByteChannel;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -49,6 +52,30 @@ public final class ByteSource {
             + " (file="
             + file.location()
             + "); copy the file to a local folder");
+  }
+
+  /** The job's exception for an input that cannot be opened, with the reason. */
+  static JobException unreadable(String location, IOException cause) {
+    return Outage.orElse(
+        new InvalidInputException(
+            "expected an input that can be read, found that it cannot: "
+                + reason(cause)
+                + " (input="
+                + location
+                + ")",
+            cause),
+        location);
+  }
+
+  /** What the JDK says by a class alone has a message that is only the path. */
+  private static String reason(IOException cause) {
+    if (cause instanceof AccessDeniedException) {
+      return "permission denied; let this user read it";
+    }
+    if (cause instanceof FileSystemException file) {
+      return file.getReason() == null ? cause.getClass().getSimpleName() : file.getReason();
+    }
+    return String.valueOf(cause.getMessage());
   }
 
   /**

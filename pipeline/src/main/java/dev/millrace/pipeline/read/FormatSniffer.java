@@ -54,10 +54,7 @@ final class FormatSniffer {
       if (!ByteSource.isLocal(found.location())) {
         throw ObjectStores.unusable(found.location(), e);
       }
-      throw Outage.orElse(
-          new InvalidInputException(
-              "cannot read input file " + found.location() + ": " + e.getMessage(), e),
-          found.location());
+      throw ByteSource.unreadable(found.location(), e);
     }
   }
 

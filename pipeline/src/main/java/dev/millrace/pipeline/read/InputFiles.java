@@ -53,6 +53,7 @@ public final class InputFiles {
     for (String input : inputs) {
       List<Found> found = ByteSource.isLocal(input) ? local(input, output) : remote(input);
       if (found.isEmpty()) {
+        refuseOwnOutput(input, output);
         throw new InvalidInputException(
             "expected input files, found none that match (input="
                 + input
@@ -67,6 +68,20 @@ public final class InputFiles {
       }
     }
     return withUniqueNames(new ArrayList<>(byLocation.values()));
+  }
+
+  private static void refuseOwnOutput(String input, Path output) {
+    Path ours = output.toAbsolutePath().normalize();
+    if (ByteSource.isLocal(input)
+        && ByteSource.localPath(input).toAbsolutePath().normalize().startsWith(ours)) {
+      throw new InvalidInputException(
+          "expected an input outside of the output folder, whose files are never read, found one"
+              + " in it (input="
+              + input
+              + ", output="
+              + output
+              + "); choose another output folder");
+    }
   }
 
   /** A file before its content was looked at. */
@@ -90,9 +105,7 @@ public final class InputFiles {
           .filter(f -> !Path.of(f.location()).startsWith(ours))
           .toList();
     } catch (IOException e) {
-      throw Outage.orElse(
-          new InvalidInputException("cannot list input " + input + ": " + e.getMessage(), e),
-          input);
+      throw ByteSource.unreadable(input, e);
     }
   }
 

@@ -62,6 +62,12 @@ public final class ParquetInput {
   }
 
   private record Source(InputFile file) implements org.apache.parquet.io.InputFile {
+    /** Parquet names it so in its messages. */
+    @Override
+    public String toString() {
+      return file.location();
+    }
+
     @Override
     public long getLength() {
       return file.bytes();

@@ -22,10 +22,7 @@ public final class RowCursors {
         case JSONL, OPENAI_BATCH -> new JsonCursor(file);
       };
     } catch (IOException e) {
-      throw Outage.orElse(
-          new InvalidInputException(
-              "cannot read input file " + file.location() + ": " + e.getMessage(), e),
-          file.location());
+      throw ByteSource.unreadable(file.location(), e);
     }
   }
 }

@@ -31,6 +31,12 @@ public record JobDescription(Map<String, String> entries) {
   private static final ObjectMapper JSON =
       new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
+  /** Most of a value that a refusal shows. */
+  private static final int SHOWN_CHARS = 120;
+
+  /** Of these, so many before what differs: enough to tell what it belongs to. */
+  private static final int SAME_CHARS = 40;
+
   public JobDescription {
     entries = java.util.Collections.unmodifiableMap(new TreeMap<>(entries));
   }
@@ -133,13 +139,14 @@ public record JobDescription(Map<String, String> entries) {
     }
     StringBuilder message = new StringBuilder("the output folder holds another job's work:");
     for (Difference difference : differences) {
+      int from = from(difference);
       message
           .append("\n  ")
           .append(difference.name())
           .append(": ")
-          .append(shown(difference.before()))
+          .append(shown(difference.before(), from))
           .append(" there, ")
-          .append(shown(difference.now()))
+          .append(shown(difference.now(), from))
           .append(" now");
     }
     message
@@ -149,11 +156,27 @@ public record JobDescription(Map<String, String> entries) {
     throw new ResumeRefusedException(message.toString(), differences);
   }
 
-  private static String shown(String value) {
+  /** Where to show two values from: their beginnings, unless these would be all that is seen. */
+  private static int from(Difference difference) {
+    String before = Objects.requireNonNullElse(difference.before(), "");
+    String now = Objects.requireNonNullElse(difference.now(), "");
+    if (Math.max(before.length(), now.length()) <= SHOWN_CHARS) {
+      return 0;
+    }
+    int same = 0;
+    while (same < Math.min(before.length(), now.length())
+        && before.charAt(same) == now.charAt(same)) {
+      same++;
+    }
+    return Math.max(0, same - SAME_CHARS);
+  }
+
+  private static String shown(String value, int from) {
     if (value == null) {
       return "none";
     }
-    return value.length() > 120 ? value.substring(0, 117) + "..." : value;
+    int to = Math.min(value.length(), from + SHOWN_CHARS);
+    return (from > 0 ? "..." : "") + value.substring(from, to) + (to < value.length() ? "..." : "");
   }
 
   public String toJson() throws IOException {

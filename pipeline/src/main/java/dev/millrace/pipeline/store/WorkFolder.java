@@ -1,8 +1,10 @@
 package dev.millrace.pipeline.store;
 
+import dev.millrace.pipeline.job.InvalidInputException;
 import java.io.IOException;
 import java.io.Serializable;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 
@@ -14,7 +16,7 @@ import java.util.stream.Stream;
  *   _failures/             failed rows, one file per output file that has any
  *   manifest.json          files, counts, checksums, settings, fingerprints
  *   _SUCCESS               empty, last of all
- *   _millrace/             work, removed after success unless kept
+ *   _millrace/             work, all but the lock removed after success unless kept
  *     lock                 held by the job at work
  *     job.json             the description of the job
  *     stage/               committed as a whole: stage.json, chunks, row index, failures
@@ -66,9 +68,22 @@ public final class WorkFolder implements Serializable {
     return output().resolve("_SUCCESS");
   }
 
-  /** Creates the output and work folders. */
+  /**
+   * Creates the output and work folders.
+   *
+   * @throws InvalidInputException if there is no such place
+   */
   public void create() throws IOException {
-    Files.createDirectories(work());
+    try {
+      Files.createDirectories(work());
+    } catch (NoSuchFileException e) {
+      // folders above it are there by now: it is the file system that has no room for others
+      throw new InvalidInputException(
+          "expected an output folder that can be created, found a place that takes none (path="
+              + output
+              + "); choose another output",
+          e);
+    }
   }
 
   /** Removes all work but the lock. */

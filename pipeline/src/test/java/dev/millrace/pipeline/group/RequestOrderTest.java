@@ -16,7 +16,7 @@ final class RequestOrderTest {
   /** A request of {@code shared} tokens that all have, then tokens of its own. */
   private static StagedRecord request(String id, int output, int... tokens) {
     byte[] hash = Arrays.copyOf(id.getBytes(java.nio.charset.StandardCharsets.US_ASCII), 16);
-    return StagedRecord.of(tokens, hash, id.charAt(0), output, id, null, null);
+    return StagedRecord.of(tokens, hash, id.charAt(0), output, 1, id, null, null);
   }
 
   private static int[] tokens(int[]... runs) {

@@ -12,6 +12,7 @@ import dev.millrace.engine.step.StepPlan;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -162,6 +163,8 @@ public final class MemoryPlan {
       EngineSettings settings,
       BackendFactory backends,
       Map<MemoryPurpose, Long> other) {
+    private static final String MORE_MEMORY =
+        "give the process more memory (on the CPU, heap: JAVA_OPTS=-Xmx8g)";
 
     int blocks() {
       long blockBytes =
@@ -172,18 +175,22 @@ public final class MemoryPlan {
           (limits.contextTokensMax() + StepPlan.BLOCK_TOKENS - 1) / StepPlan.BLOCK_TOKENS;
       long wanted = (long) perSequence * limits.sequencesMax();
       long available = backends.memoryAvailableBytes(shape.ranks()) - otherBytes();
+      if (available < 0) {
+        throw new DoesNotFitException(restTooLarge(available));
+      }
       long blocks =
           settings.kvCacheBytes() > 0
               ? settings.kvCacheBytes() / blockBytes
-              : Math.min(wanted, (long) (share() * Math.max(0, available)) / blockBytes);
+              : Math.min(wanted, (long) (share() * available) / blockBytes);
       if (blocks < perSequence) {
-        throw new DoesNotFitException(tooSmall(perSequence, blockBytes, blocks, available));
+        throw new DoesNotFitException(tooSmall(perSequence * blockBytes, available));
       }
       blocks = Math.min(blocks, Integer.MAX_VALUE);
       if (blocks * blockBytes > available) {
         throw new DoesNotFitException(
-            "KV cache: expected at most the %d bytes of memory that are free beside %d bytes for the rest, found %d (kvCacheBytes); ask for less, or give the process more memory"
-                .formatted(available, otherBytes(), blocks * blockBytes));
+            "KV cache: expected at most the %s that are free beside %s for the rest, found %s (--kv-cache); ask for less, or %s"
+                .formatted(
+                    size(available), size(otherBytes()), size(blocks * blockBytes), MORE_MEMORY));
       }
       return (int) blocks;
     }
@@ -192,24 +199,52 @@ public final class MemoryPlan {
       return settings.kvCacheShare() > 0 ? settings.kvCacheShare() : backends.kvCacheShare();
     }
 
-    private String tooSmall(int perSequence, long blockBytes, long blocks, long available) {
-      String room =
+    private String tooSmall(long sequenceBytes, long available) {
+      String found =
           settings.kvCacheBytes() > 0
-              ? "kvCacheBytes is %d".formatted(settings.kvCacheBytes())
-              : "%d bytes are free beside %d bytes for the rest, of which the cache takes at most %d %%"
-                  .formatted(available, otherBytes(), Math.round(share() * 100));
-      return "KV cache: expected room for one sequence of %d tokens, %d blocks of %d bytes, found room for %d: %s; lower contextTokensMax, or give the process more memory"
-          .formatted(limits.contextTokensMax(), perSequence, blockBytes, blocks, room);
+              ? "%s (--kv-cache); ask for more, or lower --max-model-len"
+                  .formatted(size(settings.kvCacheBytes()))
+              : "at most %d %% (--memory-fraction) of the %s that are free beside %s for the rest; lower --max-model-len, or %s"
+                  .formatted(
+                      Math.round(share() * 100), size(available), size(otherBytes()), MORE_MEMORY);
+      return "KV cache: expected room for one sequence of %d tokens, %s, found %s"
+          .formatted(limits.contextTokensMax(), size(sequenceBytes), found);
+    }
+
+    private String restTooLarge(long available) {
+      List<String> parts = new ArrayList<>();
+      for (Map.Entry<MemoryPurpose, Long> entry : other.entrySet()) {
+        if (!isMapped(entry.getKey())) {
+          parts.add(entry.getKey().label() + " " + size(entry.getValue() * shape.ranks()));
+        }
+      }
+      return "memory: expected room for %s (%s) and a KV cache, found %s free, %s too little; lower --step-tokens, spread the model over more GPUs (--tp), or %s"
+          .formatted(
+              size(otherBytes()),
+              String.join(", ", parts),
+              size(available + otherBytes()),
+              size(-available),
+              MORE_MEMORY);
+    }
+
+    /** For people; exact sizes are in a plan that fits. */
+    private static String size(long bytes) {
+      return bytes < 1L << 30
+          ? String.format(Locale.ROOT, "%.1f MiB", bytes / (double) (1L << 20))
+          : String.format(Locale.ROOT, "%.1f GiB", bytes / (double) (1L << 30));
     }
 
     /** Bytes of all ranks for all else that is not in mapped pages. */
     private long otherBytes() {
       long bytes = 0;
       for (Map.Entry<MemoryPurpose, Long> entry : other.entrySet()) {
-        boolean mapped = entry.getKey() == MemoryPurpose.WEIGHTS && backends.mapsWeights();
-        bytes += mapped ? 0 : entry.getValue();
+        bytes += isMapped(entry.getKey()) ? 0 : entry.getValue();
       }
       return bytes * shape.ranks();
+    }
+
+    private boolean isMapped(MemoryPurpose purpose) {
+      return purpose == MemoryPurpose.WEIGHTS && backends.mapsWeights();
     }
   }
 }

@@ -4,6 +4,7 @@ import java.io.Serializable;
 import java.time.Clock;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 
@@ -22,11 +23,24 @@ public record TextSettings(
     Map<String, Object> templateVariables,
     Clock clock)
     implements Serializable {
+  /** What a template sees by these names, every conversation brings itself. */
+  private static final List<String> TAKEN = List.of("messages", "add_generation_prompt");
+
+  /**
+   * @throws IllegalArgumentException if a variable has a name that is taken
+   */
   public TextSettings {
     Objects.requireNonNull(templateName, "templateName");
     Objects.requireNonNull(clock, "clock");
     // Values may be null, which Map.copyOf refuses.
     templateVariables = Collections.unmodifiableMap(new LinkedHashMap<>(templateVariables));
+    for (String name : TAKEN) {
+      if (templateVariables.containsKey(name)) {
+        throw new IllegalArgumentException(
+            "template_variables: expected names other than %s, which each prompt sets itself, found %s"
+                .formatted(String.join(" and ", TAKEN), name));
+      }
+    }
   }
 
   /** Special tokens from the template alone, the default template, nothing besides. */

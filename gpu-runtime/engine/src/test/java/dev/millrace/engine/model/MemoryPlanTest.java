@@ -1,6 +1,7 @@
 package dev.millrace.engine.model;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -148,10 +149,35 @@ final class MemoryPlanTest {
         assertThrows(
             DoesNotFitException.class, () -> plan(manifest, settings(1, 3 * BLOCK_BYTES, 0)));
 
-    String expected =
-        "room for one sequence of 256 tokens, 4 blocks of %d bytes, found room for 3"
-            .formatted(BLOCK_BYTES);
-    assertTrue(refused.getMessage().contains(expected), refused.getMessage());
+    assertEquals(
+        "KV cache: expected room for one sequence of 256 tokens, 0.3 MiB, found 0.2 MiB"
+            + " (--kv-cache); ask for more, or lower --max-model-len",
+        refused.getMessage());
+  }
+
+  @Test
+  void aModelThatLeavesNoRoomForACacheIsRefusedWithWhatIsShort() throws IOException {
+    WorkspaceManifest manifest = manifest(TinyModel.llama());
+    MemoryPlan large = MemoryPlan.of(manifest, settings(1, 0, 0), new RoomFor(1L << 40));
+    long rest = large.rankBytes() - large.bytes(MemoryPurpose.KV_CACHE);
+
+    DoesNotFitException refused =
+        assertThrows(
+            DoesNotFitException.class,
+            () -> MemoryPlan.of(manifest, settings(1, 0, 0), new RoomFor(rest / 2)));
+    DoesNotFitException tight =
+        assertThrows(
+            DoesNotFitException.class,
+            () -> MemoryPlan.of(manifest, settings(1, 0, 0), new RoomFor(rest + BLOCK_BYTES)));
+
+    String message = refused.getMessage();
+    assertTrue(message.startsWith("memory: expected room for "), message);
+    assertTrue(message.contains("(weights "), message);
+    assertTrue(message.contains("too little; lower --step-tokens, "), message);
+    assertFalse(message.contains("-0."), message);
+    assertTrue(
+        tight.getMessage().contains("at most 60 % (--memory-fraction) of the 0.1 MiB"),
+        tight.getMessage());
   }
 
   @Test
@@ -162,7 +188,7 @@ final class MemoryPlanTest {
         assertThrows(DoesNotFitException.class, () -> plan(manifest, settings(1, 1L << 45, 0)));
 
     assertTrue(
-        refused.getMessage().contains("bytes of memory that are free"), refused.getMessage());
+        refused.getMessage().contains("found 32768.0 GiB (--kv-cache)"), refused.getMessage());
   }
 
   @Test

@@ -59,7 +59,11 @@ final class OptionValues {
     List<Assignment> assignments = new ArrayList<>();
     JobOption option = JobOption.TEMPLATE_VARIABLES;
     read(section, option, option.key(), assignments);
-    return JobComposer.text(JobSpec.defaults().with(assignments));
+    try {
+      return JobComposer.text(JobSpec.defaults().with(assignments));
+    } catch (IllegalArgumentException e) {
+      throw section.place().error(section.path() + "." + e.getMessage(), "Correct the value.", e);
+    }
   }
 
   /** What the top of a spec says about the runner of its batch jobs. */

@@ -56,6 +56,20 @@ class EvaluationSpecReaderTest {
   }
 
   @Test
+  void aTemplateVariableThatPromptsSetThemselvesIsRefused() {
+    String said =
+        refusal(
+            """
+            models:
+              - name: m
+                template_variables: {messages: x}
+            """
+                + TASK);
+
+    assertTrue(said.contains("models[0].template_variables: expected names other than"), said);
+  }
+
+  @Test
   void defaultsAreWhatTheDocumentationSays() {
     EvaluationSpec spec = parse(TASK);
     TaskSpec task = spec.suites().get(0).tasks().get(0);
