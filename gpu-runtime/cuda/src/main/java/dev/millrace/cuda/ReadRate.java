@@ -18,6 +18,8 @@ import java.util.concurrent.atomic.AtomicReference;
  * nothing else done: what an upload of them reaches at most.
  */
 public final class ReadRate {
+  private static final int TURNS = 3;
+
   private final Queue<FileRegion> pieces = new ConcurrentLinkedQueue<>();
   private final CountDownLatch start = new CountDownLatch(1);
   private final AtomicReference<UncheckedIOException> error = new AtomicReference<>();
@@ -25,13 +27,18 @@ public final class ReadRate {
   private ReadRate() {}
 
   /**
-   * Reads all once, from the system's cache where they are in it.
+   * Reads all three times, from the system's cache where they are in it.
    *
-   * @return bytes a second; 0 where there is nothing to read
+   * @return bytes a second of the fastest time, for one that was disturbed is no ceiling; 0 where
+   *     there is nothing to read
    * @throws UncheckedIOException if a file cannot be read
    */
   public static double bytesPerSecond(List<FileRegion> regions) throws InterruptedException {
-    return new ReadRate().measure(regions);
+    double best = 0;
+    for (int turn = 0; turn < TURNS; turn++) {
+      best = Math.max(best, new ReadRate().measure(regions));
+    }
+    return best;
   }
 
   private double measure(List<FileRegion> regions) throws InterruptedException {

@@ -136,7 +136,7 @@ public final class LocalEngineFactory implements EngineFactory {
                 manifest.generation().eosTokenIds(),
                 contextTokensMax(manifest));
         return start(manifest, model, executor, start, listener);
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
         executor.close();
         throw e;
       }

@@ -217,7 +217,7 @@ final class BenchReport {
     node.put("open_seconds", StepSummary.rounded(openNanos / 1e9, 1e3));
     node.put("first_step_seconds", StepSummary.rounded(firstTokenSeconds, 1e3));
     node.put("process_to_first_token_seconds", StepSummary.rounded(processSeconds, 1e3));
-    boolean held = ceilings.uploadCeiling(0) > 0;
+    boolean held = ceilings.holdUploads();
     if (held) {
       node.put("bus_gb_s", StepSummary.rounded(ceilings.busBytesPerSecond() / 1e9, 100));
       node.put("read_gb_s", StepSummary.rounded(ceilings.readBytesPerSecond() / 1e9, 100));

@@ -35,8 +35,9 @@ public record Ceilings(
   }
 
   /**
-   * What an upload of this rate is held against: the smaller of bus and reading, 0 where unknown.
-   * Reading that the upload itself beat was disturbed while it was measured, and limits nothing.
+   * What an upload of this rate is held against where {@link #holdUploads}: the smaller of bus and
+   * reading. Reading that the upload itself beat was disturbed while it was measured, and limits
+   * nothing.
    */
   double uploadCeiling(double rate) {
     return rate > readBytesPerSecond
@@ -46,5 +47,10 @@ public record Ceilings(
 
   boolean areKnown() {
     return bytesPerSecond > 0 && flopsPerSecond > 0;
+  }
+
+  /** Whether those of uploads are known. */
+  boolean holdUploads() {
+    return busBytesPerSecond > 0 && readBytesPerSecond > 0;
   }
 }

@@ -1,6 +1,8 @@
 package dev.millrace.jobs.bench;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
 
@@ -13,6 +15,8 @@ final class CeilingsTest {
 
     assertEquals(2e9, slowDisk.uploadCeiling(1.7e9));
     assertEquals(55e9, disturbed.uploadCeiling(50.5e9));
-    assertEquals(0, Ceilings.UNKNOWN.uploadCeiling(50.5e9));
+    assertTrue(disturbed.holdUploads());
+    assertFalse(Ceilings.UNKNOWN.holdUploads());
+    assertFalse(Ceilings.given(4e12, 8e14).holdUploads());
   }
 }

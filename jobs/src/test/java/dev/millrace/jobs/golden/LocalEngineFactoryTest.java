@@ -15,15 +15,22 @@ import dev.millrace.api.engine.EngineFactory;
 import dev.millrace.api.engine.EngineInfo;
 import dev.millrace.api.engine.EngineSettings;
 import dev.millrace.api.engine.MemoryEntry;
+import dev.millrace.api.engine.MemoryProbe;
+import dev.millrace.api.workspace.Workspace;
+import dev.millrace.api.workspace.WorkspaceManifest;
+import dev.millrace.engine.ExecutorProvider;
 import dev.millrace.engine.LocalEngineFactory;
+import dev.millrace.engine.model.ModelExecutor;
 import dev.millrace.engine.text.TextSettings;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
+import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -140,6 +147,56 @@ final class LocalEngineFactoryTest {
         thread.join(10_000);
         assertFalse(thread.isAlive(), thread.getName());
       }
+    }
+  }
+
+  @Test
+  void whatWasLoadedIsLetGoOfWhenAnErrorKeepsTheEngineFromOpening() {
+    LocalEngineFactory broken =
+        new LocalEngineFactory(workspace, SETTINGS, TextSettings.defaults(), new BrokenExecutors());
+
+    assertThrows(StackOverflowError.class, broken::openEngine);
+
+    assertEquals(1, BrokenExecutors.CLOSED.get());
+  }
+
+  /** Opens what can be closed, and fails at anything else. */
+  private record BrokenExecutors() implements ExecutorProvider {
+    private static final AtomicInteger CLOSED = new AtomicInteger();
+
+    @Override
+    public String family() {
+      return "broken";
+    }
+
+    @Override
+    public EngineSettings complete(EngineSettings settings) {
+      return settings;
+    }
+
+    @Override
+    public Plan plan(WorkspaceManifest manifest, EngineSettings settings) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public MemoryProbe probe(EngineSettings settings) {
+      return MemoryProbe.NONE;
+    }
+
+    @Override
+    public ModelExecutor open(Workspace opened, EngineSettings settings) {
+      return (ModelExecutor)
+          Proxy.newProxyInstance(
+              ModelExecutor.class.getClassLoader(),
+              new Class<?>[] {ModelExecutor.class},
+              (proxy, method, arguments) -> {
+                if (!method.getName().equals("close")) {
+                  throw new StackOverflowError();
+                }
+                CLOSED.incrementAndGet();
+                return null;
+              });
     }
   }
 

@@ -10,6 +10,7 @@ public interface SoleUse {
    * Keeps others off the engine and waits until it has nothing of theirs.
    *
    * @return false if the engine failed before
+   * @throws EngineUnavailableException if it was closed before
    */
   boolean claim() throws InterruptedException;
 

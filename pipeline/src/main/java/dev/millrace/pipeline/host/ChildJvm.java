@@ -19,6 +19,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /** Starts a JVM of the same Java and with the same classes as this one. */
 final class ChildJvm {
@@ -71,17 +72,22 @@ final class ChildJvm {
     digest.update(settings.toString().getBytes(StandardCharsets.UTF_8));
     for (Path path : classPath) {
       if (Files.isRegularFile(path)) {
-        try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "r")) {
-          byte[] tail = new byte[(int) Math.min(TAIL_BYTES, file.length())];
-          file.seek(file.length() - tail.length);
-          file.readFully(tail);
-          digest.update(tail);
-        }
+        digest.update(tail(path));
       } else {
         digest.update(path.toString().getBytes(StandardCharsets.UTF_8));
       }
     }
     return HexFormat.of().formatHex(digest.digest());
+  }
+
+  private static byte[] tail(Path path) throws IOException {
+    try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "r")) {
+      long length = file.length(); // asked once: a log may grow meanwhile
+      byte[] tail = new byte[(int) Math.min(TAIL_BYTES, length)];
+      file.seek(length - tail.length);
+      file.readFully(tail);
+      return tail;
+    }
   }
 
   /** Starts an engine's process and gives it its assignment. */
@@ -166,11 +172,12 @@ final class ChildJvm {
   static String endOfLog(Path log) {
     try {
       String text =
-          Files.readString(log, StandardCharsets.UTF_8)
+          new String(tail(log), StandardCharsets.UTF_8)
               .lines()
               .filter(line -> !line.startsWith("WARNING: Using incubator modules"))
               .map(String::strip)
-              .reduce("", (all, line) -> all.isEmpty() ? line : all + " | " + line);
+              .filter(line -> !line.isEmpty())
+              .collect(Collectors.joining(" | "));
       return text.substring(Math.max(0, text.length() - LOG_CHARACTERS));
     } catch (IOException e) {
       return ""; // it took its log with it

@@ -29,6 +29,7 @@ public final class EngineHostMain {
   private static final int REFUSED = 1;
 
   private final HostAssignment assignment;
+  private boolean left; // guarded by this
 
   private EngineHostMain(HostAssignment assignment) {
     this.assignment = assignment;
@@ -43,7 +44,7 @@ public final class EngineHostMain {
     watch.setDaemon(true);
     watch.start();
     // a signal, too: what ends a worker's whole process group must leave nothing behind either
-    Runtime.getRuntime().addShutdownHook(new Thread(host::tidyUp, "host-tidy"));
+    Runtime.getRuntime().addShutdownHook(new Thread(host::leave, "host-tidy"));
     boolean opened = false;
     try {
       opened = host.serve();
@@ -64,8 +65,9 @@ public final class EngineHostMain {
             assignment.socket(),
             assignment.linger(),
             this::log,
+            this::leave,
             () -> {
-              deleteQuietly(assignment.socket());
+              leaveSocket();
               Runtime.getRuntime().halt(ENGINE_FAILED);
             });
     try (DeviceLeases leases = new DeviceLeases(assignment.devices())) {
@@ -103,22 +105,39 @@ public final class EngineHostMain {
     } catch (IOException e) {
       log("standard input failed, which ends this process too: " + e);
     } finally {
-      tidyUp();
+      leave();
       Runtime.getRuntime().halt(0);
     }
   }
 
-  /** Leaves nothing behind; the folder goes with the last engine in it. */
-  private void tidyUp() {
+  /**
+   * Leaves nothing behind; the folder goes with the last engine in it. Once the socket is gone, all
+   * files of its name are those of the process that takes this one's place: it goes last, and later
+   * calls do nothing.
+   */
+  private synchronized void leave() {
+    if (left) {
+      return;
+    }
     Path folder = assignment.socket().getParent();
     String name = HostAssignment.name(assignment.socket());
     File[] ours = folder.toFile().listFiles((in, file) -> file.startsWith(name));
     for (File file : ours == null ? new File[0] : ours) {
-      deleteQuietly(file.toPath());
+      if (!file.toPath().equals(assignment.socket())) {
+        deleteQuietly(file.toPath());
+      }
     }
-    String[] left = folder.toFile().list();
-    if (left != null && left.length == 0) {
+    leaveSocket();
+    String[] others = folder.toFile().list();
+    if (others != null && others.length == 0) {
       deleteQuietly(folder);
+    }
+  }
+
+  private synchronized void leaveSocket() {
+    if (!left) {
+      deleteQuietly(assignment.socket());
+      left = true;
     }
   }
 

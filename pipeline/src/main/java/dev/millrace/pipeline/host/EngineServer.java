@@ -28,7 +28,7 @@ import java.util.function.Supplier;
  * connected for a while or the engine has failed. Listens before the engine is open: who connects
  * meanwhile waits.
  */
-final class EngineServer {
+class EngineServer {
   /** Requests that a worker may have open, for each sequence of a step: enough to refill it. */
   private static final int WINDOW_PER_SEQUENCE = 8;
 
@@ -44,6 +44,7 @@ final class EngineServer {
   private final Path socket;
   private final Duration linger;
   private final Consumer<String> log;
+  private final Runnable leave;
   private final Runnable end;
   private final CompletableFuture<Opened> opened = new CompletableFuture<>();
   private final Turnstile turnstile = new Turnstile();
@@ -64,12 +65,14 @@ final class EngineServer {
   /**
    * @param linger how long to stay without a connection
    * @param log takes what people may want to know
+   * @param leave removes the socket and what lies beside it; run when nobody needs the engine
    * @param end ends the process at once; run when the engine has failed and all are told
    */
-  EngineServer(Path socket, Duration linger, Consumer<String> log, Runnable end) {
+  EngineServer(Path socket, Duration linger, Consumer<String> log, Runnable leave, Runnable end) {
     this.socket = socket;
     this.linger = linger;
     this.log = log;
+    this.leave = leave;
     this.end = end;
   }
 
@@ -81,21 +84,25 @@ final class EngineServer {
   boolean run(Supplier<Engine> open) throws IOException, InterruptedException {
     try (ServerSocketChannel listening = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
       listening.bind(UnixDomainSocketAddress.of(socket));
-      Thread acceptor = new Thread(() -> accept(listening), "host-accept");
-      acceptor.setDaemon(true);
-      acceptor.start();
+      start("host-accept", () -> accept(listening));
       Engine engine = open(open);
       if (engine == null) {
         awaitTold();
-      } else {
-        awaitIdle();
+        Files.deleteIfExists(socket);
+        return false;
       }
-      Files.deleteIfExists(socket); // before it is closed: the next one may listen here already
-      if (engine != null) {
-        engine.close();
-      }
-      return engine != null;
+      awaitIdle();
+      leave.run(); // before it is closed: the next one may listen here already
+      engine.close();
+      return true;
     }
+  }
+
+  /** Starts a thread of this server; tests are short of threads here. */
+  void start(String name, Runnable task) {
+    Thread thread = new Thread(task, name);
+    thread.setDaemon(true);
+    thread.start();
   }
 
   /** Null if it cannot be opened. */
@@ -149,14 +156,28 @@ final class EngineServer {
           joined++;
           notifyAll();
         }
-        Thread thread = new Thread(() -> serve(channel), "host-orders");
-        thread.setDaemon(true);
-        thread.start();
+        startServing(channel);
       }
     } catch (ClosedChannelException e) {
       log("no more workers are served"); // the end
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException | Error e) { // nobody else would answer who connects
       fail("the engine's process can take no more connections: " + e);
+    }
+  }
+
+  /** A worker for whom no thread can be started is refused; the others are served on. */
+  private void startServing(SocketChannel channel) throws IOException {
+    try {
+      start("host-orders", () -> serve(channel));
+    } catch (OutOfMemoryError e) {
+      String message = "the engine's process can start no thread for another worker: " + e;
+      String advice = "; raise the limit of processes (ulimit -u), or start fewer jobs at a time";
+      log(message);
+      try (channel) {
+        refuse(channel, Opened.refused(Reply.Kind.UNAVAILABLE, message + advice).refusal());
+      } finally {
+        left();
+      }
     }
   }
 
@@ -168,12 +189,14 @@ final class EngineServer {
     } catch (IOException e) {
       log("a worker's connection failed: " + e);
     } finally {
-      synchronized (this) {
-        users--;
-        idleSince = System.nanoTime();
-        notifyAll();
-      }
+      left();
     }
+  }
+
+  private synchronized void left() {
+    users--;
+    idleSince = System.nanoTime();
+    notifyAll();
   }
 
   private void serve(SocketChannel channel, Opened outcome) {
@@ -216,9 +239,11 @@ final class EngineServer {
   void fail(String message) {
     if (failed.compareAndSet(false, true)) {
       log("the engine failed: " + message);
-      Thread thread = new Thread(() -> tellAndEnd(message), "host-end");
-      thread.setDaemon(true);
-      thread.start();
+      try {
+        start("host-end", () -> tellAndEnd(message));
+      } catch (OutOfMemoryError e) { // no thread to tell them: they hear of the end
+        end();
+      }
     }
   }
 
@@ -235,9 +260,13 @@ final class EngineServer {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } finally {
-      end.run();
-      ended.complete(null);
+      end();
     }
+  }
+
+  private void end() {
+    end.run();
+    ended.complete(null);
   }
 
   void log(String message) {

@@ -114,7 +114,16 @@ final class HostedEngine implements Engine, SoleUse {
       if (!welcome.isDone()) {
         welcome.completeExceptionally(new IOException(end));
       }
-      fail(new EngineException(whyEnded.get()));
+      fail(new EngineException(reason()));
+    }
+  }
+
+  /** Who waits is told that the connection ended even if nobody can say why. */
+  private String reason() {
+    try {
+      return whyEnded.get();
+    } catch (RuntimeException | Error e) {
+      return "the engine's process ended, and it cannot be told why: " + e;
     }
   }
 
@@ -124,6 +133,7 @@ final class HostedEngine implements Engine, SoleUse {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt(); // closed
     } catch (IOException e) {
+      join(reader); // what the process said before it hung up may not be read yet
       closeChannel(); // the reader finds out why and tells
     } catch (RuntimeException | Error e) {
       end(new EngineException("a request cannot be sent to the engine's process: " + e, e));
@@ -177,12 +187,13 @@ final class HostedEngine implements Engine, SoleUse {
   private void fail(EngineException cause) {
     failure = cause;
     failAll(FailureReason.ENGINE_FAILED, cause.getMessage());
-    for (CompletableFuture<byte[]> question : questions.values()) {
-      question.completeExceptionally(cause);
-    }
   }
 
+  /** No more answers will come, to requests or to questions. */
   private void failAll(FailureReason reason, String message) {
+    for (CompletableFuture<byte[]> question : questions.values()) {
+      question.completeExceptionally(new EngineException(message));
+    }
     for (Long key : List.copyOf(inFlight.keySet())) {
       InFlight lost = inFlight.remove(key);
       if (lost != null) {
@@ -249,7 +260,10 @@ final class HostedEngine implements Engine, SoleUse {
   public boolean claim() throws InterruptedException {
     try {
       ask(Order.Kind.CLAIM, Long.MAX_VALUE);
-      return failure == null && !closed;
+      if (closed) {
+        throw new EngineUnavailableException("the engine was closed: the job is ending");
+      }
+      return failure == null;
     } catch (TimeoutException e) {
       throw new IllegalStateException("waited for ever", e);
     }

@@ -90,9 +90,9 @@ final class ServedConnection {
 
   /** Serves until the worker hangs up. */
   void serve() {
-    submitter.start();
-    writer.start();
     try {
+      submitter.start();
+      writer.start();
       MessageStream.read(channel, new OrderLayout(), this::take);
     } catch (IOException e) {
       server.log("a worker's connection ended: " + e);
@@ -211,6 +211,9 @@ final class ServedConnection {
       Thread.currentThread().interrupt(); // the worker hung up
     } catch (IOException e) {
       close(); // so that the reader ends too
+    } catch (RuntimeException | Error e) { // else the worker would wait for what is never sent
+      server.log("a worker cannot be answered, its connection is closed: " + e);
+      close();
     }
   }
 

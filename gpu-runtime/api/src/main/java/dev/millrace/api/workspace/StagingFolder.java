@@ -9,6 +9,7 @@ import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.UUID;
@@ -25,6 +26,7 @@ final class StagingFolder implements AutoCloseable {
   private final Path path;
   private final FileChannel lockChannel;
   private final Thread atExit = new Thread(this::deleteAtExit, "staging-folder-exit");
+  private boolean deleted; // guarded by this, as is everything done to the folder as a whole
 
   private StagingFolder(Path path, FileChannel lockChannel) {
     this.path = path;
@@ -61,19 +63,29 @@ final class StagingFolder implements AutoCloseable {
   }
 
   /**
-   * Gives the lock up, just before the folder is renamed: without a lock file, nobody removes it.
+   * Forces the folder to disk and renames it to the target. The lock is kept until then: whenever
+   * this process dies, it leaves a workspace or a leftover.
+   *
+   * @throws IOException if it was deleted, as at the end of the process
    */
-  void release() throws IOException {
-    Files.delete(path.resolve(LOCK_FILE));
-    lockChannel.close();
-    removeHook();
+  synchronized void publish(Path target) throws IOException {
+    if (deleted) { // files that were written since then are not the whole of it
+      throw new IOException(
+          "expected " + path + " to publish as " + target + ", found it deleted: the process ends");
+    }
+    force(path);
+    Files.move(path, target, StandardCopyOption.ATOMIC_MOVE);
+    Files.deleteIfExists(target.resolve(LOCK_FILE));
+    force(target.getParent());
+    close();
   }
 
   /** Removes the folder if it is still there under its hidden name. Idempotent. */
   @Override
-  public void close() throws IOException {
+  public synchronized void close() throws IOException {
     removeHook();
     lockChannel.close();
+    deleted = true;
     delete(path);
   }
 
@@ -86,7 +98,8 @@ final class StagingFolder implements AutoCloseable {
   }
 
   /** When the process is asked to end in the middle, gigabytes are not left until the next one. */
-  private void deleteAtExit() {
+  synchronized void deleteAtExit() {
+    deleted = true;
     try {
       delete(path);
     } catch (IOException e) {

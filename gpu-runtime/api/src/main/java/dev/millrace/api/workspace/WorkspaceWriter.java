@@ -8,7 +8,6 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
@@ -200,10 +199,7 @@ public final class WorkspaceWriter implements AutoCloseable {
     writeFile(Workspace.MANIFEST_FILE, json);
     new WorkspaceFiles(staging.path()).readManifest();
     StagingFolder.force(textFolder());
-    staging.release();
-    StagingFolder.force(staging.path());
-    Files.move(staging.path(), target, StandardCopyOption.ATOMIC_MOVE);
-    StagingFolder.force(target.getParent());
+    staging.publish(target);
   }
 
   /** Removes what was written unless it was published. Idempotent. */

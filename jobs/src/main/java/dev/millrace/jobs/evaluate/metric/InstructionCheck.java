@@ -20,6 +20,7 @@ import java.util.regex.Pattern;
  * space, and languages are named by {@link LanguageGuess}.
  */
 final class InstructionCheck {
+  private static final String LESS_THAN = "less than";
   private static final ObjectMapper JSON =
       new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
@@ -112,6 +113,39 @@ final class InstructionCheck {
   /** What an answer is looked at for, and the arguments that this takes. */
   private record Kind(BiPredicate<String, InstructionCheck> check, List<String> arguments) {}
 
+  /** What an argument may be. */
+  private enum Type {
+    TEXT("a text that is not empty"),
+    TEXTS("a list of texts"),
+    WHOLE("a whole number"),
+    RELATION("'less than' or 'at least'");
+
+    private final String label;
+
+    Type(String label) {
+      this.label = label;
+    }
+
+    static Type of(String argument) {
+      return switch (argument) {
+        case "relation", "let_relation", "capital_relation" -> RELATION;
+        case "keywords", "forbidden_words" -> TEXTS;
+        case "section_spliter", "first_word", "postscript_marker", "keyword", "letter" -> TEXT;
+        case "prompt_to_repeat", "end_phrase", "language" -> TEXT;
+        default -> WHOLE;
+      };
+    }
+
+    boolean takes(Object value) {
+      return switch (this) {
+        case TEXT -> value instanceof String text && !text.isEmpty();
+        case TEXTS -> value instanceof List<?> list && list.stream().allMatch(TEXT::takes);
+        case WHOLE -> value instanceof Number number && number.doubleValue() == number.intValue();
+        case RELATION -> LESS_THAN.equals(value) || "at least".equals(value);
+      };
+    }
+  }
+
   private static Map.Entry<String, Kind> kind(
       String id, BiPredicate<String, InstructionCheck> check, String... arguments) {
     return Map.entry(id, new Kind(check, List.of(arguments)));
@@ -128,7 +162,8 @@ final class InstructionCheck {
   /**
    * A check.
    *
-   * @throws IllegalArgumentException if the instruction is not known or lacks an argument
+   * @throws IllegalArgumentException if the instruction is not known, lacks an argument or has one
+   *     of another type
    */
   static InstructionCheck of(String id, Object arguments) {
     Kind kind = KINDS.get(id);
@@ -141,6 +176,11 @@ final class InstructionCheck {
         throw new IllegalArgumentException(
             "ifeval: instruction '" + id + "' lacks its argument '" + name + "' in kwargs");
       }
+      if (!Type.of(name).takes(named.get(name))) {
+        throw new IllegalArgumentException(
+            "ifeval: instruction '%s' expects %s as its argument '%s' in kwargs, found %s"
+                .formatted(id, Type.of(name).label, name, named.get(name)));
+      }
     }
     return new InstructionCheck(named, kind.check());
   }
@@ -150,24 +190,20 @@ final class InstructionCheck {
   }
 
   private String text(String name) {
-    return String.valueOf(arguments.get(name));
+    return (String) arguments.get(name);
   }
 
   private int whole(String name) {
-    return arguments.get(name) instanceof Number number ? number.intValue() : 0;
+    return ((Number) arguments.get(name)).intValue();
   }
 
   private List<String> texts(String name) {
-    List<String> texts = new ArrayList<>();
-    if (arguments.get(name) instanceof List<?> list) {
-      list.forEach(each -> texts.add(String.valueOf(each)));
-    }
-    return texts;
+    return ((List<?>) arguments.get(name)).stream().map(String.class::cast).toList();
   }
 
   /** {@code at least} or {@code less than}. */
   private boolean related(String relation, int found, String wanted) {
-    return text(relation).equals("less than") ? found < whole(wanted) : found >= whole(wanted);
+    return text(relation).equals(LESS_THAN) ? found < whole(wanted) : found >= whole(wanted);
   }
 
   private static String lower(String text) {

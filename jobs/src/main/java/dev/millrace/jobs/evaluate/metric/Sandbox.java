@@ -154,9 +154,7 @@ public final class Sandbox {
                 .redirectErrorStream(true)
                 .redirectOutput(ProcessBuilder.Redirect.DISCARD)
                 .start();
-        boolean ended = process.waitFor(trialMax.toMillis(), TimeUnit.MILLISECONDS);
-        kill(process);
-        if (!ended) {
+        if (!endsWithin(trialMax.toMillis(), process)) {
           throw new CommandException(
               ExitCode.RETRYABLE,
               "Expected the sandbox to start within "
@@ -270,12 +268,20 @@ public final class Sandbox {
     Thread reader = new Thread(drain, "sandbox-output");
     reader.setDaemon(true);
     reader.start();
-    boolean ended = process.waitFor(limits.millis(), TimeUnit.MILLISECONDS);
-    kill(process);
+    boolean ended = endsWithin(limits.millis(), process);
     process.waitFor();
     reader.join(TimeUnit.SECONDS.toMillis(5));
     String stopped = !ended ? "time" : drain.exceeded ? "output" : null;
     return new Outcome(stopped == null ? process.exitValue() : -1, stopped, drain.text());
+  }
+
+  /** Leaves nothing running, whether it ended or this thread was interrupted. */
+  private static boolean endsWithin(long millis, Process process) throws InterruptedException {
+    try {
+      return process.waitFor(millis, TimeUnit.MILLISECONDS);
+    } finally {
+      kill(process);
+    }
   }
 
   /** The process and all that it started, children first seen first. */

@@ -57,8 +57,9 @@ final class OptionValues {
   /** What a model's section says about its prompts. */
   static TextSettings text(Section section) {
     List<Assignment> assignments = new ArrayList<>();
-    JobOption option = JobOption.TEMPLATE_VARIABLES;
-    read(section, option, option.key(), assignments);
+    for (JobOption option : List.of(JobOption.PARSE_SPECIAL_TOKENS, JobOption.TEMPLATE_VARIABLES)) {
+      read(section, option, option.key(), assignments);
+    }
     try {
       return JobComposer.text(JobSpec.defaults().with(assignments));
     } catch (IllegalArgumentException e) {

@@ -67,6 +67,43 @@ class InstructionCheckTest {
     assertRefused("length_constraints:nth_paragraph_first_word", arguments, argument);
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      quoteCharacter = '"',
+      textBlock =
+          """
+          num_words, length_constraints:number_words, many, a whole number
+          num_words, length_constraints:number_words, 2.5, a whole number
+          relation, length_constraints:number_words, about, 'less than' or 'at least'
+          forbidden_words, keywords:forbidden_words, no, a list of texts
+          letter, keywords:letter_frequency, 7, a text that is not empty
+          letter, keywords:letter_frequency, "", a text that is not empty
+          """)
+  void anArgumentOfAnotherTypeIsRefusedAtOnce(
+      String argument, String id, String value, String expected) {
+    Map<String, Object> arguments =
+        new HashMap<>(Map.of("relation", "at least", "num_words", 2, "let_frequency", 1));
+    arguments.put("let_relation", "less than");
+    Object typed = value.matches("[0-9.]+") ? Double.valueOf(value) : value;
+    arguments.put(argument, typed);
+
+    IllegalArgumentException refusal =
+        assertThrows(IllegalArgumentException.class, () -> InstructionCheck.of(id, arguments));
+
+    assertEquals(
+        "ifeval: instruction '%s' expects %s as its argument '%s' in kwargs, found %s"
+            .formatted(id, expected, argument, typed),
+        refusal.getMessage());
+  }
+
+  @Test
+  void aWholeNumberMayBeOfAnyType() {
+    for (Object two : List.of(2, 2L, 2.0)) {
+      Map<String, Object> arguments = Map.of("relation", "at least", "num_words", two);
+      assertTrue(InstructionCheck.of("length_constraints:number_words", arguments).follows("a b"));
+    }
+  }
+
   private static void assertRefused(String id, Map<?, ?> arguments, Object missing) {
     IllegalArgumentException refusal =
         assertThrows(

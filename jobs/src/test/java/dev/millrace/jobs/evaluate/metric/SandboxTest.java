@@ -26,7 +26,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -184,11 +186,36 @@ class SandboxTest {
     Sandbox.Outcome left = python(orphan, LIMITS);
 
     assertTrue(left.isSuccess(), left.output());
+    await(() -> !isRunning("sleep " + wanted)); // a process in a session of its own
+  }
+
+  @Test
+  void aProgramDoesNotOutliveTheThreadThatWaitsForItsEnd() throws Exception {
+    String seconds = "61." + (System.nanoTime() & 0xffffff);
+    String mark = "sleep " + seconds;
+    CompletableFuture<Throwable> ended = new CompletableFuture<>();
+    Thread waiting =
+        new Thread(
+            () ->
+                ended.complete(
+                    assertThrows(
+                        IllegalStateException.class,
+                        () -> SANDBOX.run(List.of("sleep", seconds), Map.of(), LIMITS))));
+    waiting.start();
+    await(() -> isRunning(mark));
+
+    waiting.interrupt();
+
+    assertTrue(ended.get(30, TimeUnit.SECONDS).getMessage().contains("interrupted"));
+    await(() -> !isRunning(mark));
+  }
+
+  private static void await(BooleanSupplier condition) throws InterruptedException {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-    while (isRunning("sleep " + wanted) && System.nanoTime() < deadline) {
+    while (!condition.getAsBoolean()) {
+      assertTrue(System.nanoTime() < deadline, "not so within 30 s");
       Thread.sleep(100);
     }
-    assertFalse(isRunning("sleep " + wanted), "a process in a session of its own is still there");
   }
 
   private static boolean isRunning(String command) {

@@ -1,6 +1,7 @@
 package dev.millrace.jobs.evaluate.spec;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -35,13 +36,14 @@ class EvaluationSpecReaderTest {
   }
 
   @Test
-  void aModelMayHaveTheTemplateToldMore() {
+  void aModelMaySayHowItsPromptsAreRead() {
     ModelSpec model =
         parse(
                 """
                 models:
                   - name: m
                     engine: {tp: 2}
+                    parse_special_tokens: true
                     template_variables: {enable_thinking: false, date_string: 26 Nov 2026}
                 """
                     + TASK)
@@ -49,6 +51,8 @@ class EvaluationSpecReaderTest {
             .get(0);
 
     assertEquals(2, model.engine().ranks());
+    assertTrue(model.text().parseSpecialTokens());
+    assertFalse(parse(TASK).models().get(0).text().parseSpecialTokens());
     assertEquals(
         Map.of("enable_thinking", false, "date_string", "26 Nov 2026"),
         model.text().templateVariables());
