@@ -24,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Jobs that are killed, terminated or started twice lose nothing and do nothing twice. */
 class KilledJobIT {
   private static final int KILLS = 30;
-  private static final int ROWS = 601;
+  private static final int ROWS = 301;
 
   @TempDir private static Path cache;
   @TempDir private Path folder;

@@ -18,6 +18,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -80,6 +82,7 @@ final class KernelSpillsTest {
 
   @ParameterizedTest
   @ValueSource(ints = {80, 86, 89, 90})
+  @Execution(ExecutionMode.CONCURRENT) // NVRTC compiles on the thread that asks it
   void everyKernelCompilesWithoutSpills(int capability) {
     ListeningCompiler nvrtc = new ListeningCompiler(nvrtc());
     KernelCompiler compiler = new KernelCompiler(nvrtc, new CacheFolder(folder));
