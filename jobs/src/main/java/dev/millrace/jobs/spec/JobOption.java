@@ -444,7 +444,7 @@ public enum JobOption {
       OptionType.INTEGER,
       null,
       "8",
-      "Most sequences in one step. Unset: 64 on the CPU, 1024 on GPUs."),
+      "Most sequences in one step. Unset: 64 on the CPU, 2048 on GPUs."),
   STEP_TOKENS(
       ENGINE,
       "engine.step_tokens",
