@@ -20,8 +20,9 @@ public final class CudaExecutors implements ExecutorProvider {
   public static final String FAMILY = "cuda";
 
   /**
-   * Enough rows for full matrix tiles in every decode step of a model that fits. Steps run no faster
-   * with more than half of these, but there are fewer of other sizes to choose algorithms for.
+   * Enough rows for full matrix tiles in every decode step of a model that fits. Steps run no
+   * faster with more than half of these, but there are fewer of other sizes to choose algorithms
+   * for.
    */
   private static final int SEQUENCES = 2048;
 

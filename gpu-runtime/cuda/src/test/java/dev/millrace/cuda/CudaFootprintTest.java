@@ -16,6 +16,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -23,8 +26,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * What a process takes of a GPU and of the processor, as nvidia-smi and the system see it. Nothing
- * else may use the GPU meanwhile.
+ * What a process takes of GPUs and of the processor, as nvidia-smi and the system see it. Nothing
+ * else may use the GPUs meanwhile.
  */
 @Tag("gpu")
 final class CudaFootprintTest {
@@ -37,7 +40,7 @@ final class CudaFootprintTest {
 
   @TempDir private Path folder;
 
-  @ParameterizedTest(name = "{0} ranks on one GPU")
+  @ParameterizedTest(name = "{0} ranks")
   @ValueSource(ints = {1, 2})
   void memoryIsThePlanFromOutside(int ranks) throws Exception {
     try (Subject subject = start(ranks)) {
@@ -79,7 +82,9 @@ final class CudaFootprintTest {
       int busiest = 0;
       for (int i = 0; i < 5; i++) {
         Thread.sleep(IDLE.dividedBy(5).toMillis());
-        busiest = Math.max(busiest, (int) query("utilization.gpu"));
+        for (long percent : query("utilization.gpu")) {
+          busiest = Math.max(busiest, (int) percent);
+        }
       }
       double seconds = (System.nanoTime() - start) / 1e9;
       double share = subject.processorTime().minus(before).toNanos() / 1e9 / seconds;
@@ -97,17 +102,25 @@ final class CudaFootprintTest {
   }
 
   private static long usedBytes() throws Exception {
-    return query("memory.used") * MIB;
+    return LongStream.of(query("memory.used")).sum() * MIB;
   }
 
-  private static long query(String field) throws Exception {
+  /** Of each device that ranks of these tests may be on. */
+  private static long[] query(String field) throws Exception {
     Process process =
         new ProcessBuilder(
-                "nvidia-smi", "--id=0", "--query-gpu=" + field, "--format=csv,noheader,nounits")
+                "nvidia-smi",
+                "--id=" + list(Gpu.devices(2).stream().distinct()),
+                "--query-gpu=" + field,
+                "--format=csv,noheader,nounits")
             .start();
-    String line = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertEquals(0, process.waitFor(), line);
-    return Long.parseLong(line.strip());
+    String lines = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(0, process.waitFor(), lines);
+    return lines.lines().map(String::strip).mapToLong(Long::parseLong).toArray();
+  }
+
+  private static String list(Stream<Integer> devices) {
+    return devices.map(String::valueOf).collect(Collectors.joining(","));
   }
 
   /** A {@link FootprintMain}. */
@@ -129,7 +142,7 @@ final class CudaFootprintTest {
                       "-cp",
                       System.getProperty("java.class.path"),
                       FootprintMain.class.getName(),
-                      Integer.toString(ranks),
+                      list(Gpu.devices(ranks).stream()),
                       Long.toString(KV_BYTES),
                       workspace.toString()))
               .redirectErrorStream(true)

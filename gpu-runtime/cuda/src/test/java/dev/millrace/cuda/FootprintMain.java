@@ -10,14 +10,15 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
- * A process whose use of the GPU is looked at from outside: {@code FootprintMain RANKS KV_BYTES
- * WORKSPACE} loads a model, runs it, closes it, and waits for a line of input after each.
+ * A process whose use of GPUs is looked at from outside: {@code FootprintMain DEVICES KV_BYTES
+ * WORKSPACE} loads a model with a rank for each of the devices (as {@code 0,1}), runs it, closes
+ * it, and waits for a line of input after each.
  */
 final class FootprintMain {
   private static final int VOCABULARY = 101;
@@ -25,7 +26,8 @@ final class FootprintMain {
   private FootprintMain() {}
 
   public static void main(String[] arguments) throws IOException {
-    int ranks = Integer.parseInt(arguments[0]);
+    List<Integer> devices = Stream.of(arguments[0].split(",")).map(Integer::valueOf).toList();
+    int ranks = devices.size();
     EngineSettings settings =
         new EngineSettings(
             "cuda", ranks, 64, 512, Long.parseLong(arguments[1]), 0, true, 0, 20_000);
@@ -33,8 +35,7 @@ final class FootprintMain {
         new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     try (Workspace workspace = Workspace.open(Path.of(arguments[2]))) {
       tell("READY", input);
-      try (CudaExecutor executor =
-          CudaExecutor.open(workspace, settings, Collections.nCopies(ranks, 0))) {
+      try (CudaExecutor executor = CudaExecutor.open(workspace, settings, devices)) {
         for (MemoryEntry entry : executor.memory()) {
           System.out.printf(
               "PLAN %s %d %d%n",

@@ -210,7 +210,9 @@ final class MemoryPlanTest {
         assertThrows(EngineException.class, () -> plan(manifest, settings(1, 0, 0)));
 
     assertTrue(
-        refused.getMessage().contains("expected one of [llama, qwen2, qwen2_vl, qwen3], found mamba"),
+        refused
+            .getMessage()
+            .contains("expected one of [llama, qwen2, qwen2_vl, qwen3], found mamba"),
         refused.getMessage());
   }
 
