@@ -12,20 +12,28 @@ import java.util.Arrays;
 final class BlockForecast {
   private static final double BLOCK = StepPlan.BLOCK_TOKENS;
 
-  // By the tokens that are expected of them, the most first.
-  private int[] moreTokens = new int[64];
+  /** So many that come to those in order are put in their places; of more, all are sorted. */
+  private static final int PLACED = 16;
+
+  // in the order they came
   private double[] wanted = new double[64]; // blocks beyond those held, before it grows
   private int[] given = new int[64]; // blocks that come back at its end
+
+  /** Tokens that are expected of a sequence, turned round, above its index: the most first. */
+  private long[] order = new long[64];
+
+  private int ordered; // those of them that are in order
   private int count;
   private int givenByAll;
 
   void clear() {
     count = 0;
+    ordered = 0;
     givenByAll = 0;
   }
 
   /**
-   * Adds a sequence; cheap when those of which fewer tokens are expected come later.
+   * Adds a sequence.
    *
    * @param more tokens that it is expected to draw
    * @param tokens that it holds or computes without these
@@ -33,21 +41,35 @@ final class BlockForecast {
    * @param givenBlocks of the blocks that count as taken now, those that its end gives back
    */
   void add(int more, int tokens, int heldBlocks, int givenBlocks) {
-    if (count == moreTokens.length) {
-      moreTokens = Arrays.copyOf(moreTokens, 2 * count);
+    if (count == order.length) {
+      order = Arrays.copyOf(order, 2 * count);
       wanted = Arrays.copyOf(wanted, 2 * count);
       given = Arrays.copyOf(given, 2 * count);
     }
-    int at = count++;
-    for (; at > 0 && moreTokens[at - 1] < more; at--) {
-      moreTokens[at] = moreTokens[at - 1];
-      wanted[at] = wanted[at - 1];
-      given[at] = given[at - 1];
-    }
-    moreTokens[at] = more;
-    wanted[at] = wanted(tokens, heldBlocks);
-    given[at] = givenBlocks;
+    order[count] = (long) (Integer.MAX_VALUE - more) << 32 | count;
+    wanted[count] = wanted(tokens, heldBlocks);
+    given[count++] = givenBlocks;
     givenByAll += givenBlocks;
+  }
+
+  private int moreTokens(int place) {
+    return Integer.MAX_VALUE - (int) (order[place] >> 32);
+  }
+
+  private void order() {
+    if (count - ordered > PLACED) {
+      Arrays.sort(order, 0, count);
+    } else {
+      for (int i = ordered; i < count; i++) {
+        long one = order[i];
+        int at = i;
+        for (; at > 0 && order[at - 1] > one; at--) {
+          order[at] = order[at - 1];
+        }
+        order[at] = one;
+      }
+    }
+    ordered = count;
   }
 
   /** Half of a last block is left empty. */
@@ -64,6 +86,7 @@ final class BlockForecast {
    * @param heldBlocks that it finds held by others
    */
   int peakWith(int more, int tokens, int heldBlocks) {
+    order();
     double peak = 0;
     double growth = 0;
     int givenLater = 0;
@@ -71,14 +94,15 @@ final class BlockForecast {
     boolean counted = false;
     for (int i = 0; i < count || !counted; ) {
       int last;
-      if (!counted && (i == count || moreTokens[i] <= more)) {
+      if (!counted && (i == count || moreTokens(i) <= more)) {
         counted = true;
         last = more;
         growth += wanted(tokens, heldBlocks);
       } else {
-        last = moreTokens[i];
-        growth += wanted[i];
-        givenLater += given[i++];
+        int one = (int) order[i];
+        last = moreTokens(i++);
+        growth += wanted[one];
+        givenLater += given[one];
       }
       alive++;
       peak = Math.max(peak, growth + alive * (last / BLOCK) - (givenByAll - givenLater));

@@ -92,8 +92,14 @@ final class OutputLengths {
       return most;
     }
     double share = longer[at] * (1 - sequence.quantile);
-    while (at + 1 < lengths && longer[at + 1] > share) {
-      at++;
+    int beyond = lengths; // the first whose share is no larger; shares only fall
+    while (at + 1 < beyond) {
+      int middle = at + beyond >>> 1;
+      if (longer[middle] > share) {
+        at = middle;
+      } else {
+        beyond = middle;
+      }
     }
     return Math.min(most, ends[at] - drawn);
   }

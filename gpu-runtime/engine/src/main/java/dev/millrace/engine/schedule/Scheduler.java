@@ -366,12 +366,11 @@ public final class Scheduler {
     }
   }
 
-  /** Looks ahead for the running sequences, the newest first: most tokens are expected of them. */
+  /** Looks ahead for the running sequences. */
   private void forecast() {
     outputLengths.learn(running);
     forecast.clear();
-    for (int i = running.size() - 1; i >= 0; i--) {
-      Sequence sequence = running.get(i);
+    for (Sequence sequence : running) {
       forecast.add(
           expectedMore(sequence), sequence.wantedTokens(), sequence.blocks, sequence.ownBlocks());
     }

@@ -7,7 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 
-/** Times plan and commit of decode steps, without any model: run {@code main}. */
+/** Times plan and commit, without any model: run {@code main}. */
 final class SchedulerBenchmark {
   private SchedulerBenchmark() {}
 
@@ -17,6 +17,38 @@ final class SchedulerBenchmark {
         time(sequences);
       }
     }
+    for (int sequences : new int[] {1024, 2048}) {
+      for (int round = 0; round < 3; round++) {
+        timeAdmission(sequences);
+      }
+    }
+  }
+
+  /** Steps in which sequences come and go, of 220 tokens and of answers of up to 400. */
+  private static void timeAdmission(int sequences) {
+    SchedulerLimits limits =
+        new SchedulerLimits(sequences, 8192, 8192, sequences * 40, 2048, false);
+    Scheduler scheduler = new Scheduler(limits);
+    Random random = new Random(1);
+    for (int i = 0; i < 3 * sequences; i++) {
+      int[] prompt = random.ints(220, 1, 50).toArray();
+      scheduler.add(Scripted.generating(prompt, 1 + random.nextInt(400)).open());
+    }
+    long[] nanos = new long[5000];
+    int steps = 0;
+    while (!scheduler.isIdle()) {
+      long start = System.nanoTime();
+      StepPlan plan = scheduler.plan();
+      long planned = System.nanoTime();
+      if (plan.tokens() > plan.sequences()) {
+        nanos[steps++] = planned - start;
+      }
+      scheduler.commit(answer(plan.logitTasks()));
+    }
+    Arrays.sort(nanos, 0, steps);
+    System.out.printf(
+        "up to %d sequences, some of them new: plan %.1f us at the median, %.1f at the 99th of 100 (%d steps)%n",
+        sequences, nanos[steps / 2] / 1e3, nanos[steps * 99 / 100] / 1e3, steps);
   }
 
   private static void time(int sequences) {
