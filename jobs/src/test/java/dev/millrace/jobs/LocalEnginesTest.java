@@ -45,7 +45,7 @@ class LocalEnginesTest {
     assertEquals("cuda", choice.settings().backend());
     assertEquals(List.of(), choice.settings().devices(), "whoever opens engines hands them out");
     assertEquals(2, choice.settings().ranks());
-    assertEquals(1024, choice.settings().sequencesMax());
+    assertEquals(2048, choice.settings().sequencesMax());
     assertEquals(8192, choice.settings().stepTokensMax());
     assertEquals(
         "Running on GPU 0 (NVIDIA Card, compute capability 9.0, 80.0 GiB) and 1 more.",
@@ -100,7 +100,7 @@ class LocalEnginesTest {
     Choice cuda = withoutGpus.chooseForOthers(ASKED.withBackend("cuda").withRanks(2));
 
     assertEquals("cuda", cuda.settings().backend());
-    assertEquals(1024, cuda.settings().sequencesMax());
+    assertEquals(2048, cuda.settings().sequencesMax());
     assertTrue(looks.isEmpty(), looks.toString());
 
     Choice auto = withoutGpus.chooseForOthers(ASKED);

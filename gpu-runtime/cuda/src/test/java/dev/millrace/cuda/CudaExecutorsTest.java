@@ -43,7 +43,7 @@ final class CudaExecutorsTest {
   void openSettingsAreFilledInForGpus() {
     assertEquals("cuda", settings.backend());
     assertEquals(List.of(), settings.devices(), "whoever opens engines hands them out");
-    assertEquals(1024, settings.sequencesMax());
+    assertEquals(2048, settings.sequencesMax());
     assertEquals(8192, settings.stepTokensMax());
     assertEquals(settings, executors.complete(settings));
   }
