@@ -40,6 +40,11 @@ class JobComposerTest {
   private static final PrintStream NOWHERE =
       new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
 
+  /** Why these options are refused, whatever the environment. */
+  private static CommandException refusal(Object... options) {
+    return assertThrows(CommandException.class, () -> compose(Map.of(), options));
+  }
+
   private static ComposedJob compose(Map<String, String> environment, Object... settings) {
     List<Assignment> assignments = new ArrayList<>();
     for (int i = 0; i < settings.length; i += 2) {
@@ -101,10 +106,7 @@ class JobComposerTest {
     };
 
     assertNotEquals(compose(Map.of(), process), compose(Map.of(), more));
-    CommandException failure =
-        assertThrows(
-            CommandException.class,
-            () -> compose(Map.of(), JobOption.INPUT, "a", option, option.example()));
+    CommandException failure = refusal(JobOption.INPUT, "a", option, option.example());
     assertEquals(
         option.flag()
             + ": expected --engine-host process with it, found an engine in the program's own JVM",
@@ -163,17 +165,8 @@ class JobComposerTest {
   @Test
   void rawPromptsAndASystemPromptContradictEachOther() {
     CommandException failure =
-        assertThrows(
-            CommandException.class,
-            () ->
-                compose(
-                    Map.of(),
-                    JobOption.INPUT,
-                    "x.jsonl",
-                    JobOption.RAW_PROMPT,
-                    "true",
-                    JobOption.SYSTEM_PROMPT,
-                    "S"));
+        refusal(
+            JobOption.INPUT, "x.jsonl", JobOption.RAW_PROMPT, "true", JobOption.SYSTEM_PROMPT, "S");
 
     assertEquals(ExitCode.USAGE, failure.exitCode());
     assertTrue(failure.getMessage().contains("raw_prompt"), failure.getMessage());
@@ -182,17 +175,13 @@ class JobComposerTest {
   @Test
   void rawPromptsAndTemplateVariablesContradictEachOther() {
     CommandException failure =
-        assertThrows(
-            CommandException.class,
-            () ->
-                compose(
-                    Map.of(),
-                    JobOption.INPUT,
-                    "x.jsonl",
-                    JobOption.RAW_PROMPT,
-                    "true",
-                    JobOption.TEMPLATE_VARIABLES,
-                    "enable_thinking=false"));
+        refusal(
+            JobOption.INPUT,
+            "x.jsonl",
+            JobOption.RAW_PROMPT,
+            "true",
+            JobOption.TEMPLATE_VARIABLES,
+            "enable_thinking=false");
 
     assertEquals(ExitCode.USAGE, failure.exitCode());
     assertTrue(
@@ -204,10 +193,7 @@ class JobComposerTest {
   @CsvSource({"GPU_MEMORY, 80GiB, cpu", "DEVICES, 0, cpu", "GPU_MEMORY, 80GiB, reference"})
   void whatIsSaidOfGpusContradictsABackendWithout(JobOption option, String value, String backend) {
     CommandException failure =
-        assertThrows(
-            CommandException.class,
-            () ->
-                compose(Map.of(), JobOption.INPUT, "a", JobOption.BACKEND, backend, option, value));
+        refusal(JobOption.INPUT, "a", JobOption.BACKEND, backend, option, value);
 
     assertEquals(ExitCode.USAGE, failure.exitCode());
     assertEquals(
@@ -247,10 +233,7 @@ class JobComposerTest {
   void theDirectRunnerKeepsTheEngineInItsProcessAndTakesNoFlinkOption() {
     assertFalse(compose(Map.of(), JobOption.INPUT, "a").placement().ownProcess());
 
-    CommandException failure =
-        assertThrows(
-            CommandException.class,
-            () -> compose(Map.of(), JobOption.INPUT, "a", JobOption.FLINK_MASTER, "a:1"));
+    CommandException failure = refusal(JobOption.INPUT, "a", JobOption.FLINK_MASTER, "a:1");
 
     assertEquals(ExitCode.USAGE, failure.exitCode());
     assertTrue(failure.getMessage().contains("--runner flink"), failure.getMessage());
@@ -260,17 +243,7 @@ class JobComposerTest {
   @ValueSource(strings = {"localhost", "http://a:8081", "a:b", "[auto]", ""})
   void aMasterThatIsNoAddressIsRefused(String master) {
     CommandException failure =
-        assertThrows(
-            CommandException.class,
-            () ->
-                compose(
-                    Map.of(),
-                    JobOption.INPUT,
-                    "a",
-                    JobOption.RUNNER,
-                    "flink",
-                    JobOption.FLINK_MASTER,
-                    master));
+        refusal(JobOption.INPUT, "a", JobOption.RUNNER, "flink", JobOption.FLINK_MASTER, master);
 
     assertEquals(ExitCode.USAGE, failure.exitCode());
     assertTrue(failure.getMessage().contains("HOST:PORT"), failure.getMessage());
@@ -287,17 +260,7 @@ class JobComposerTest {
   @Test
   void workspaceAndModelTogetherAreRefused() {
     CommandException failure =
-        assertThrows(
-            CommandException.class,
-            () ->
-                compose(
-                    Map.of(),
-                    JobOption.INPUT,
-                    "a",
-                    JobOption.WORKSPACE,
-                    "w",
-                    JobOption.MODEL_CHECKPOINT,
-                    "m"));
+        refusal(JobOption.INPUT, "a", JobOption.WORKSPACE, "w", JobOption.MODEL_CHECKPOINT, "m");
 
     assertEquals(
         "Expected --workspace or --model, found both (--workspace: w, --model: m)",
@@ -327,9 +290,7 @@ class JobComposerTest {
   })
   void valuesOutOfRangeAreRefusedWithTheFlagTheyCameFrom(
       JobOption option, String value, String field) {
-    CommandException failure =
-        assertThrows(
-            CommandException.class, () -> compose(Map.of(), JobOption.INPUT, "a", option, value));
+    CommandException failure = refusal(JobOption.INPUT, "a", option, value);
 
     assertEquals(ExitCode.USAGE, failure.exitCode());
     assertTrue(failure.getMessage().startsWith(field + ": expected"), failure.getMessage());
@@ -338,8 +299,7 @@ class JobComposerTest {
 
   @Test
   void inputIsRequired() {
-    CommandException failure =
-        assertThrows(CommandException.class, () -> compose(Map.of(), JobOption.TP, "1"));
+    CommandException failure = refusal(JobOption.TP, "1");
 
     assertEquals("Expected an input, found none", failure.getMessage());
   }

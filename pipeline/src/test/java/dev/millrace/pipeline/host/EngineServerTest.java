@@ -114,11 +114,7 @@ final class EngineServerTest {
     CompletableFuture<Boolean> served = serve(() -> engine);
     HostedEngine first = join();
     HostedEngine second = join();
-    assertTrue(first.awaitOpen());
-    assertTrue(second.awaitOpen());
-    first.submit(REQUEST, lost -> {});
-    engine.awaitRequest(); // or the claim could come first, and keep the request off the engine
-    CompletableFuture<Boolean> claimed = claim(second);
+    CompletableFuture<Boolean> claimed = claimWhileWorking(engine, first, second);
 
     engine.fail();
 
@@ -127,6 +123,16 @@ final class EngineServerTest {
     first.close();
     second.close();
     assertTrue(served.get());
+  }
+
+  /** The second's claim, which waits for a request of the first. */
+  private static CompletableFuture<Boolean> claimWhileWorking(
+      StubEngine engine, HostedEngine first, HostedEngine second) throws Exception {
+    assertTrue(first.awaitOpen());
+    assertTrue(second.awaitOpen());
+    first.submit(REQUEST, lost -> {});
+    engine.awaitRequest(); // or the claim could come first, and keep the request off the engine
+    return claim(second);
   }
 
   /** A claim whose order is on its way. */
@@ -154,11 +160,7 @@ final class EngineServerTest {
     CompletableFuture<Boolean> served = serve(() -> engine);
     HostedEngine first = join();
     HostedEngine second = join();
-    assertTrue(first.awaitOpen());
-    assertTrue(second.awaitOpen());
-    first.submit(REQUEST, lost -> {});
-    engine.awaitRequest();
-    CompletableFuture<Boolean> claimed = claim(second);
+    CompletableFuture<Boolean> claimed = claimWhileWorking(engine, first, second);
 
     second.close();
 
